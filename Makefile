@@ -1,0 +1,43 @@
+# Every target makes its own environment, so that a machine with Python 3.11+, pip and make suffices.
+PYTHON ?= python3
+WORKERS ?= auto
+.PHONY: demo test lint typecheck docs bench golden clean
+
+.venv-demo/ready: pyproject.toml
+	$(PYTHON) -m venv .venv-demo
+	.venv-demo/bin/python -m pip install --quiet --upgrade pip
+	.venv-demo/bin/python -m pip install --quiet --editable '.[cli,datasets]'
+	touch $@
+
+.venv/ready: pyproject.toml
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --upgrade pip
+	.venv/bin/python -m pip install --quiet --editable '.[test,docs,lint]'
+	touch $@
+
+demo: .venv-demo/ready  ## the main job on real CDNOW orders
+	.venv-demo/bin/python examples/cdnow.py
+
+test: .venv/ready  ## the whole test suite
+	.venv/bin/python -m pytest -n $(WORKERS) -m 'not slow'
+
+lint: .venv/ready
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+
+typecheck: .venv/ready
+	.venv/bin/mypy
+
+docs: .venv/ready  ## the docs site, into site/
+	.venv/bin/mkdocs build --strict
+
+bench: .venv/ready  ## speed beside lifetimes in the same run
+	.venv/bin/python -m benchmarks
+
+golden: .venv/ready  ## recompute the 50-digit reference values
+	.venv/bin/python -m pip install --quiet --editable '.[golden]'
+	.venv/bin/python tests/golden/make_bgnbd_grid.py
+	.venv/bin/python tests/golden/make_gamma_gamma_grid.py
+
+clean:
+	rm -rf .venv .venv-demo site demo-output

@@ -1,0 +1,100 @@
+"""Customer lifetime value from a log of orders: exact, fast and honest about uncertainty.
+
+Names load when first used, so that importing the library is cheap.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from clvmodels import datasets
+    from clvmodels.customers import Customers
+    from clvmodels.errors import (
+        ClvError,
+        ConvergenceError,
+        DataError,
+        DataWarning,
+        IdentifiabilityWarning,
+        MissingColumnError,
+        MissingExtraError,
+        ModelFileError,
+        ParameterError,
+        UndefinedMomentError,
+        UnitMismatchError,
+    )
+    from clvmodels.files import load, save
+    from clvmodels.frames.ledger import Ledger
+    from clvmodels.frames.predict import CLVModel, predict
+    from clvmodels.frames.split import HoldoutSplit, holdout_split
+    from clvmodels.frames.summary import CustomerSummary, rfm_summary
+    from clvmodels.models.bgnbd import BGNBD
+    from clvmodels.models.fit import Fit
+    from clvmodels.models.gamma_gamma import GammaGamma
+
+_HOMES = {
+    "clvmodels.customers": ("Customers",),
+    "clvmodels.errors": (
+        "ClvError",
+        "ConvergenceError",
+        "DataError",
+        "DataWarning",
+        "IdentifiabilityWarning",
+        "MissingColumnError",
+        "MissingExtraError",
+        "ModelFileError",
+        "ParameterError",
+        "UndefinedMomentError",
+        "UnitMismatchError",
+    ),
+    "clvmodels.files": ("load", "save"),
+    "clvmodels.frames.ledger": ("Ledger",),
+    "clvmodels.frames.predict": ("CLVModel", "predict"),
+    "clvmodels.frames.split": ("HoldoutSplit", "holdout_split"),
+    "clvmodels.frames.summary": ("CustomerSummary", "rfm_summary"),
+    "clvmodels.models.bgnbd": ("BGNBD",),
+    "clvmodels.models.fit": ("Fit",),
+    "clvmodels.models.gamma_gamma": ("GammaGamma",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "BGNBD",
+    "CLVModel",
+    "ClvError",
+    "ConvergenceError",
+    "CustomerSummary",
+    "Customers",
+    "DataError",
+    "DataWarning",
+    "Fit",
+    "GammaGamma",
+    "HoldoutSplit",
+    "IdentifiabilityWarning",
+    "Ledger",
+    "MissingColumnError",
+    "MissingExtraError",
+    "ModelFileError",
+    "ParameterError",
+    "UndefinedMomentError",
+    "UnitMismatchError",
+    "datasets",
+    "holdout_split",
+    "load",
+    "predict",
+    "rfm_summary",
+    "save",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name == "datasets":
+        return import_module("clvmodels.datasets")
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'clvmodels' has no attribute {name!r}")
+    value = getattr(import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

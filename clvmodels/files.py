@@ -1,0 +1,266 @@
+"""Models to files and back: a few kilobytes of JSON that execute nothing and hold no customers."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import date
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from clvmodels.certificate import Certificate
+from clvmodels.errors import DataError, ModelFileError
+from clvmodels.frames.predict import CLVModel
+from clvmodels.models.base import Model
+from clvmodels.models.fit import Fingerprint, Fit
+from clvmodels.models.registry import MODELS
+from clvmodels.units import check_unit
+
+__all__ = ["atomic_path", "load", "save"]
+
+FORMAT: Final = "clvmodels"
+SCHEMA: Final = 1
+Saved = Fit[Any] | Model | CLVModel
+
+
+def save(model: Saved, path: str | os.PathLike[str]) -> Path:
+    """Write a fit, a model or a `CLVModel` to a JSON file, atomically.
+
+    Parameters
+    ----------
+    model
+        What to save: parameters, covariance, certificate, unit and totals of the data go into the
+        file; no customer does.
+    path
+        Where to write. An existing file is replaced in one step; a crash leaves the old one.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    DataError
+        `model` is none of these, or the path cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from clvmodels import BGNBD
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = save(BGNBD(r=0.243, alpha=4.414, a=0.793, b=2.426), f"{folder}/model.json")
+    ...     load(file)
+    BGNBD(r=0.243, alpha=4.414, a=0.793, b=2.426)
+    """
+    head = {"format": FORMAT, "schema": SCHEMA, "library": _library_version()}
+    text = json.dumps(head | _encode(model), indent=2, allow_nan=False) + "\n"
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return Path(path)
+
+
+def load(path: str | os.PathLike[str]) -> Any:
+    """Read what `save` wrote.
+
+    Parameters
+    ----------
+    path
+        A model file.
+
+    Returns
+    -------
+    Fit, Model or CLVModel
+        What was saved, bit for bit.
+
+    Raises
+    ------
+    ModelFileError
+        The file is missing, truncated, not a model, or of a schema that this version does not know.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise _not_a_model(path, f"It cannot be read: {error}.") from None
+    try:
+        content = json.loads(text, parse_constant=_refuse_constant)
+    except ValueError as error:
+        raise _not_a_model(path, f"It is no JSON, or truncated: {error}.") from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise _not_a_model(path, "It is JSON, but of something else.")
+    if content.get("schema") != SCHEMA:
+        raise ModelFileError(
+            f"This version reads model files of schema {SCHEMA}.",
+            place=f"{path} has schema {content.get('schema')!r}, written by clvmodels "
+            f"{content.get('library')!r}.",
+            fix="Upgrade clvmodels, or fit and save again.",
+        )
+    try:
+        return _decode(content)
+    except ModelFileError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _not_a_model(path, f"Its content is malformed: {error!r:.200}.") from None
+
+
+@contextmanager
+def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a temporary file beside `path` that replaces it if the block ends without error.
+
+    Raises
+    ------
+    DataError
+        The folder does not exist or cannot be written.
+    """
+    target = Path(path)
+    try:
+        if target.is_dir():
+            raise IsADirectoryError("it is a folder")
+        handle, name = tempfile.mkstemp(
+            dir=target.parent, prefix=f".{target.name}.", suffix=target.suffix
+        )
+    except OSError as error:
+        raise DataError(
+            "The output path is in a folder that exists and can be written.",
+            place=f"{target}: {error.strerror or error}.",
+            fix="Create the folder or choose another path.",
+        ) from None
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
+        temporary.chmod(mode)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+# --- to JSON ----------------------------------------------------------------------------------
+
+
+def _encode(model: Saved) -> dict[str, Any]:
+    if isinstance(model, CLVModel):
+        spend = None if model.spend is None else _encode(model.spend)
+        return {"kind": "clv_model", "purchases": _encode(model.purchases), "spend": spend}
+    if isinstance(model, Fit):
+        return {"kind": "fit", **_encode_model(model.model), **_encode_fit(model)}
+    if isinstance(model, Model):
+        return {"kind": "model", **_encode_model(model)}
+    raise DataError(
+        "`save` writes a fit, a model or a CLVModel.",
+        place=f"Got {type(model).__qualname__}.",
+        fix="Fit first: BGNBD.fit(rfm).",
+    )
+
+
+def _encode_model(model: Model) -> dict[str, Any]:
+    return {"model": type(model).__name__, "parameters": asdict(model)}
+
+
+def _encode_fit(fit: Fit[Any]) -> dict[str, Any]:
+    certificate = asdict(fit.certificate)
+    return {
+        "covariance": [[_finite(value) for value in row] for row in fit.covariance.tolist()],
+        "log_likelihood": fit.log_likelihood,
+        "n_customers": fit.n_customers,
+        "unit": fit.unit,
+        "observed_until": None if fit.observed_until is None else fit.observed_until.isoformat(),
+        "data": asdict(fit.data),
+        "certificate": {
+            k: _finite(v) if isinstance(v, float) else v for k, v in certificate.items()
+        },
+    }
+
+
+def _finite(value: float) -> float | None:
+    """Write infinity, the only non-finite value that a fit can hold, as null."""
+    return None if math.isinf(value) else value
+
+
+# --- from JSON --------------------------------------------------------------------------------
+
+
+def _decode(content: dict[str, Any]) -> Saved:
+    kind = content["kind"]
+    if kind == "clv_model":
+        spend = None if content["spend"] is None else _decode(content["spend"])
+        return CLVModel(_decode(content["purchases"]), spend)  # type: ignore[arg-type]
+    if kind == "model":
+        return _decode_model(content)
+    if kind == "fit":
+        return _decode_fit(content)
+    raise ModelFileError("A model file holds a fit, a model or a pair.", place=f"Got {kind!r}.")
+
+
+def _decode_model(content: dict[str, Any]) -> Model:
+    name = content["model"]
+    if name not in MODELS:
+        raise ModelFileError(
+            "A model file names a model of this version.",
+            place=f"Got {name!r}; known are {', '.join(MODELS)}.",
+            fix="Upgrade clvmodels.",
+        )
+    return MODELS[name](**content["parameters"])
+
+
+def _decode_fit(content: dict[str, Any]) -> Fit[Model]:
+    model = _decode_model(content)
+    rows = [
+        [math.inf if value is None else float(value) for value in row]
+        for row in content["covariance"]
+    ]
+    covariance = np.array(rows)
+    k = len(model.parameter_names())
+    if covariance.shape != (k, k):
+        raise ValueError(f"covariance has shape {covariance.shape}, expected {(k, k)}")
+    until, unit = content["observed_until"], content["unit"]
+    certificate: dict[str, Any] = {
+        key: math.inf if value is None else tuple(value) if isinstance(value, list) else value
+        for key, value in content["certificate"].items()
+    }
+    return Fit(
+        model=model,
+        covariance=covariance,
+        log_likelihood=float(content["log_likelihood"]),
+        n_customers=float(content["n_customers"]),
+        certificate=Certificate(**certificate),
+        unit=None if unit is None else check_unit(unit),
+        observed_until=None if until is None else date.fromisoformat(until),
+        data=Fingerprint(**content["data"]),
+    )
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _not_a_model(path: object, place: str) -> ModelFileError:
+    return ModelFileError(
+        "A model file is what clvmodels.save wrote.",
+        place=f"{path}: {place}",
+        fix="Check the path, or fit and save again.",
+    )
+
+
+def _library_version() -> str:
+    try:
+        return version("clvmodels")
+    except PackageNotFoundError:
+        return "unknown"

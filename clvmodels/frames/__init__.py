@@ -1,0 +1,1 @@
+"""Dataframes and engines: the only place in the library that knows them."""

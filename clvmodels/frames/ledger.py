@@ -1,0 +1,235 @@
+"""The ledger: where every row, every customer and every cent of a log went."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import narwhals as nw
+
+from clvmodels.errors import DataError
+from clvmodels.frames.cleaning import FATES, CleanLog, Fate, FateCount
+from clvmodels.frames.columns import CUSTOMER, PERIOD, REASON
+from clvmodels.frames.occasions import LINES, UNMATCHED, VALUE, erased
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Ledger", "LedgerEntry", "make_ledger"]
+
+_CENT = 0.005
+
+
+@dataclass(frozen=True)
+class LedgerEntry:
+    """One line of a ledger.
+
+    Attributes
+    ----------
+    what : str
+        What the line counts.
+    rows, customers : int or None
+        Signed changes; None where the line does not concern them.
+    amount : float or None
+        Signed change in the log's currency; None without amounts.
+    """
+
+    what: str
+    rows: int | None
+    customers: int | None
+    amount: float | None
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """An account from the raw log to the summary that balances.
+
+    Each column of entries adds up: the log, less what was left out reason by reason, is what the
+    summary holds.
+
+    Attributes
+    ----------
+    entries : tuple of LedgerEntry
+        The first is the log, the last is the summary, and the changes are in between.
+    first_occasions, repeat_occasions : float or None
+        The summary's money in first occasions, which no model uses, and in repeat occasions.
+    unmatched_refunds : float
+        Refunds that met no earlier purchase in the log, at least zero.
+    """
+
+    entries: tuple[LedgerEntry, ...]
+    first_occasions: float | None
+    repeat_occasions: float | None
+    unmatched_refunds: float
+
+    @property
+    def balances(self) -> bool:
+        """Whether rows, customers and money add up, money to the cent."""
+        return not self.imbalances()
+
+    def imbalances(self) -> tuple[str, ...]:
+        """Say which columns do not add up; empty if all do."""
+        opening, *changes, closing = self.entries
+        found = []
+        for column in ("rows", "customers", "amount"):
+            parts = [getattr(entry, column) or 0 for entry in (opening, *changes)]
+            end = getattr(closing, column)
+            if end is None:
+                continue
+            # Rounding of sums over many rows, on top of the cent.
+            slack = _CENT + 1e-12 * math.fsum(map(abs, parts)) if column == "amount" else 0
+            if abs(math.fsum(parts) - end) > slack:
+                found.append(f"{column}: {math.fsum(parts):,.2f} accounted for, {end:,.2f} held")
+        return tuple(found)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return the entries as a table with columns what, rows, customers, amount."""
+        import pandas as pd
+
+        return pd.DataFrame([vars(entry) for entry in self.entries])
+
+    def __str__(self) -> str:
+        width = max(len(entry.what) for entry in self.entries)
+        lines = [f"{'':<{width}}{'rows':>12}{'customers':>12}{'amount':>18}"]
+        for entry in self.entries:
+            rows = "" if entry.rows is None else f"{entry.rows:,}"
+            customers = "" if entry.customers is None else f"{entry.customers:,}"
+            amount = "" if entry.amount is None else f"{entry.amount:,.2f}"
+            lines.append(f"{entry.what:<{width}}{rows:>12}{customers:>12}{amount:>18}")
+        lines.append(
+            "balances" if self.balances else "DOES NOT BALANCE: " + "; ".join(self.imbalances())
+        )
+        return "\n".join(lines)
+
+
+def make_ledger(
+    log: CleanLog, occasions: nw.LazyFrame[Any], purchases: nw.LazyFrame[Any]
+) -> Ledger:
+    """Account for a log, given its occasions and those of them that count.
+
+    Three aggregate queries; nothing but counts and sums is collected.
+    """
+    has_amount = log.source.has_amount
+    total = _total(log)
+    people = _people(log)
+    held = _held(purchases, has_amount)
+    gone = _row(erased(occasions).select(_count(), _sum(LINES, "lines"))) if has_amount else {}
+    unmatched = _unmatched(occasions) if has_amount else 0.0
+
+    def money(value: float) -> float | None:
+        return value if has_amount else None
+
+    lines = [LedgerEntry("log", total.rows, people["seen"], money(total.amount))]
+    lost = {fate: log.counts[fate] for fate in FATES[2:] if fate in log.counts}
+    for fate, count in lost.items():
+        lines.append(LedgerEntry(f"- {fate}", -count.rows, None, money(-count.amount)))
+    refunds = log.counts.get("refund", FateCount())
+    if refunds.rows and log.returns == "drop":
+        lines.append(LedgerEntry("- refunds dropped", -refunds.rows, None, -refunds.amount))
+    elif refunds.rows:
+        lines.append(LedgerEntry("- refunds, taken off purchases", -refunds.rows, None, None))
+        lines.append(LedgerEntry("- refunds without a purchase", None, None, unmatched))
+    lines += _people_lost(people, held["customers"])
+    if gone.get("count"):
+        lines.append(LedgerEntry("- purchases returned in full", -gone["lines"], None, None))
+    merged = held["lines"] - held["count"]
+    lines.append(LedgerEntry("- merged into one occasion", -merged, None, None))
+    value = money(held.get("value", 0.0))
+    lines.append(LedgerEntry("summary (occasions)", held["count"], held["customers"], value))
+    first = money(held.get("first", 0.0))
+    repeat = None if value is None or first is None else value - first
+    return Ledger(tuple(lines), first, repeat, unmatched)
+
+
+def refuse_unmatched(ledger: Ledger) -> None:
+    """Raise if refunds met no purchase, which no rule explains."""
+    if ledger.unmatched_refunds >= _CENT:
+        raise DataError(
+            "With strict=True every refund belongs to an earlier purchase in the log.",
+            place=f"Refunds of {ledger.unmatched_refunds:,.2f} have none.",
+            fix="Start the log earlier, or pass strict=False and read the ledger.",
+        )
+
+
+def _total(log: CleanLog) -> FateCount:
+    counts = log.counts.values()
+    return FateCount(sum(each.rows for each in counts), math.fsum(each.amount for each in counts))
+
+
+def _people(log: CleanLog) -> dict[str, int]:
+    """Count customers in the log, and those who have a purchase, a refund or a later row."""
+    marks: dict[str, Fate] = {
+        "bought": "purchase",
+        "returned": "refund",
+        "later": "after observed_until",
+    }
+    flags = [
+        nw.when(nw.col(REASON) == FATES.index(fate))
+        .then(nw.lit(1))
+        .otherwise(nw.lit(0))
+        .alias(name)
+        for name, fate in marks.items()
+    ]
+    per_customer = (
+        log.frame.filter(~nw.col(CUSTOMER).is_null())
+        .with_columns(*flags)
+        .group_by(CUSTOMER)
+        .agg(*(nw.col(name).max() for name in marks))
+    )
+    bought, returned, later = (nw.col(name) == 1 for name in marks)
+    groups = {
+        "bought": bought,
+        "only refunds": ~bought & returned,
+        "only after observed_until": ~bought & ~returned & later,
+        "only rows left out": ~bought & ~returned & ~later,
+    }
+    marked = per_customer.with_columns(
+        *(
+            nw.when(test).then(nw.lit(1)).otherwise(nw.lit(0)).alias(f"_{i}")
+            for i, test in enumerate(groups.values())
+        )
+    )
+    row = _row(
+        marked.select(nw.len().alias("seen"), *(_sum(f"_{i}", n) for i, n in enumerate(groups)))
+    )
+    return {name: int(value or 0) for name, value in row.items()}
+
+
+def _people_lost(people: dict[str, int], kept: int) -> list[LedgerEntry]:
+    lost = {name: people[name] for name in list(people)[2:]}
+    lost["with every purchase returned"] = people["bought"] - kept
+    return [LedgerEntry(f"- customers {name}", None, -n, None) for name, n in lost.items() if n]
+
+
+def _held(purchases: nw.LazyFrame[Any], has_amount: bool) -> dict[str, Any]:
+    """Count what the summary holds."""
+    money = [nw.col(VALUE).sum(), nw.col(VALUE).first(order_by=PERIOD).alias("_first")]
+    per_customer = purchases.group_by(CUSTOMER).agg(
+        nw.len().alias("_n"), nw.col(LINES).sum(), *(money if has_amount else [])
+    )
+    sums = [_sum(VALUE, "value"), _sum("_first", "first")] if has_amount else []
+    row = _row(
+        per_customer.select(
+            nw.len().alias("customers"), _sum("_n", "count"), _sum(LINES, "lines"), *sums
+        )
+    )
+    return {k: float(v) if k in ("value", "first") else int(v) for k, v in row.items()}
+
+
+def _unmatched(occasions: nw.LazyFrame[Any]) -> float:
+    per_customer = occasions.group_by(CUSTOMER).agg(nw.col(UNMATCHED).max())
+    return float(_row(per_customer.select(_sum(UNMATCHED, "sum")))["sum"] or 0.0)
+
+
+def _count() -> nw.Expr:
+    return nw.len().alias("count")
+
+
+def _sum(column: str, name: str) -> nw.Expr:
+    return nw.col(column).sum().alias(name)
+
+
+def _row(frame: nw.LazyFrame[Any]) -> dict[str, Any]:
+    """Collect a frame of one row."""
+    return next(frame.collect("polars").iter_rows(named=True))

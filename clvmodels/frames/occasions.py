@@ -1,0 +1,107 @@
+"""Purchase occasions: one per customer and period of the grid, refunds taken off.
+
+A refund is taken off the same customer's most recent occasions until it is used up. Stack the
+occasions of a customer on top of each other, each as high as its amount; a refund lowers the
+stack from the top. What is left of an occasion is the part of its slice that the stack never fell
+below again: a running minimum from the end. So netting is three window sums, on any engine.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypeVar
+
+import narwhals as nw
+
+from clvmodels.frames.cleaning import CleanLog
+from clvmodels.frames.columns import AMOUNT, CUSTOMER, DAY, PERIOD
+
+__all__ = ["LINES", "UNMATCHED", "VALUE", "net_occasions"]
+
+LINES: Final = "_lines"  # purchase rows of the occasion
+VALUE: Final = "_value"  # what they are worth after refunds
+UNMATCHED: Final = "_unmatched"  # refunds of the customer that met no occasion, on each occasion
+_PAID, _BACK = "_paid", "_back"
+Day = TypeVar("Day", int, nw.Expr)
+_ROUNDING: Final = 1e-11  # of a customer's turnover: differences below it are rounding, not money
+
+
+def net_occasions(log: CleanLog, *, grid_days: int) -> nw.LazyFrame[Any]:
+    """Return CUSTOMER, PERIOD, LINES and, with amounts, VALUE and UNMATCHED, one row an occasion.
+
+    Includes days on which a customer only returned things (LINES is 0) and occasions of which
+    nothing is left (VALUE is 0, though something was paid): `kept` tells which count.
+    """
+    rows = log.rows("purchase", "refund") if log.returns == "net" else log.rows("purchase")
+    rows = rows.with_columns(period_of(nw.col(DAY), grid_days).alias(PERIOD))
+    if not log.source.has_amount:
+        return rows.group_by(CUSTOMER, PERIOD).agg(nw.len().cast(nw.Int64).alias(LINES))
+    amount = nw.col(AMOUNT)
+    back = amount < 0.0
+    occasions = (
+        rows.with_columns(
+            nw.when(back).then(nw.lit(0.0)).otherwise(amount).alias(_PAID),
+            nw.when(back).then(-amount).otherwise(nw.lit(0.0)).alias(_BACK),
+            nw.when(back).then(nw.lit(0)).otherwise(nw.lit(1)).alias(LINES),
+        )
+        .group_by(CUSTOMER, PERIOD)
+        .agg(nw.col(_PAID).sum(), nw.col(_BACK).sum(), nw.col(LINES).sum())
+        .with_columns(nw.col(LINES).cast(nw.Int64))
+    )
+    untouched = occasions.with_columns(
+        nw.col(_PAID).alias(VALUE), nw.lit(0.0).alias(UNMATCHED)
+    ).drop(_BACK)
+    if log.returns != "net" or "refund" not in log.counts:
+        return untouched
+    returners = occasions.filter(nw.col(_BACK) > 0.0).select(CUSTOMER).unique()
+    others = untouched.join(returners, on=CUSTOMER, how="anti")
+    netted = _net(occasions.join(returners, on=CUSTOMER, how="semi"))
+    return nw.concat([others, netted.select(others.collect_schema().names())])
+
+
+def kept(occasions: nw.LazyFrame[Any], *, has_amount: bool) -> nw.LazyFrame[Any]:
+    """Return the occasions that count: something was bought, and not all of it came back."""
+    bought = nw.col(LINES) > 0
+    if has_amount:
+        bought = bought & ((nw.col(VALUE) > 0.0) | (nw.col(_PAID) == 0.0))
+    return occasions.filter(bought)
+
+
+def erased(occasions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Return the occasions of which refunds left nothing."""
+    return occasions.filter((nw.col(LINES) > 0) & (nw.col(VALUE) <= 0.0) & (nw.col(_PAID) > 0.0))
+
+
+def period_of(day: Day, grid_days: int) -> Day:
+    """Return the grid period of a day number: the day itself, or its week from Monday on."""
+    return day if grid_days == 1 else (day + 3) // grid_days  # 1970-01-01 was a Thursday
+
+
+def _net(occasions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Take refunds off the occasions of customers who returned something."""
+    turnover = (nw.col(_PAID) + nw.col(_BACK)).sum().over(CUSTOMER)
+    stacked = (
+        occasions.with_columns(
+            (nw.col(_PAID) - nw.col(_BACK)).alias("_change"), (turnover * _ROUNDING).alias("_tiny")
+        )
+        .with_columns(_in_time(nw.col("_change").cum_sum()).alias("_sum"))
+        .with_columns(_in_time(nw.col("_sum").cum_min()).alias("_low"))
+        .with_columns(nw.min_horizontal(nw.col("_low"), nw.lit(0.0)).alias("_low"))
+        .with_columns((nw.col("_sum") - nw.col("_low")).alias("_height"))
+        .with_columns(
+            _in_time(nw.col("_height").cum_min(reverse=True)).alias("_stays"),
+            _in_time(nw.col("_height").shift(1)).fill_null(0.0).alias("_below"),
+            (-nw.col("_low").min().over(CUSTOMER)).alias(UNMATCHED),
+        )
+    )
+    paid, tiny = nw.col(_PAID), nw.col("_tiny")
+    left = nw.max_horizontal(nw.col("_stays") - nw.col("_below"), nw.lit(0.0))
+    whole = left >= paid - tiny
+    value = (
+        nw.when(whole).then(paid).otherwise(nw.when(left <= tiny).then(nw.lit(0.0)).otherwise(left))
+    )
+    unmatched = nw.when(nw.col(UNMATCHED) > tiny).then(nw.col(UNMATCHED)).otherwise(nw.lit(0.0))
+    return stacked.with_columns(value.alias(VALUE), unmatched.alias(UNMATCHED))
+
+
+def _in_time(expression: nw.Expr) -> nw.Expr:
+    return expression.over(CUSTOMER, order_by=PERIOD)

@@ -1,0 +1,159 @@
+"""Split a log in time: a calibration summary, and what the same customers did afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import narwhals as nw
+
+from clvmodels.errors import ParameterError
+from clvmodels.frames.cleaning import (
+    CleanLog,
+    Invalid,
+    Returns,
+    check_choice,
+    clean,
+    later_rows,
+    warn_of_losses,
+)
+from clvmodels.frames.columns import CUSTOMER, SUMMARY, refuse_collision
+from clvmodels.frames.dates import as_date, day_number, with_days
+from clvmodels.frames.ledger import Ledger, make_ledger
+from clvmodels.frames.occasions import VALUE, kept, net_occasions
+from clvmodels.frames.sources import AmountColumns, open_source
+from clvmodels.frames.summary import GRID_DAYS, CustomerSummary, Grid, summarise
+from clvmodels.units import DAYS_PER_UNIT, TimeUnit, check_unit, parse_date
+
+__all__ = ["HoldoutSplit", "holdout_split"]
+
+
+@dataclass(frozen=True, eq=False)
+class HoldoutSplit:
+    """A log cut in two at a date.
+
+    Attributes
+    ----------
+    calibration : CustomerSummary
+        Customers as known on `calibration_end`: nothing later has any influence on it.
+    holdout : native frame
+        What these customers did afterwards, one row each in the order of the calibration frame:
+        the id, ``holdout_purchases`` and, with amounts, ``holdout_value``; zeros for none.
+    newcomers : native frame
+        The same for customers first seen after `calibration_end`, about whom no prediction exists.
+    calibration_end, observed_until : date
+        Last day of each window, included.
+    horizon : float
+        Length of the holdout window in the unit of the calibration summary.
+    holdout_ledger : Ledger
+        Account of the rows after `calibration_end`. Refunds there of purchases before it appear as
+        refunds without a purchase: they change neither window.
+    """
+
+    calibration: CustomerSummary
+    holdout: Any
+    newcomers: Any
+    calibration_end: date
+    observed_until: date
+    horizon: float
+    holdout_ledger: Ledger
+
+
+def holdout_split(
+    transactions: Any,
+    *,
+    customer: str,
+    date: str,
+    amount: AmountColumns = None,
+    calibration_end: date | str,
+    observed_until: date | str | None = None,
+    unit: TimeUnit,
+    returns: Returns = "net",
+    invalid: Invalid = "error",
+    strict: bool = False,
+    grid: Grid = "day",
+    date_format: str | None = None,
+    time_zone: str | None = None,
+) -> HoldoutSplit:
+    """Split a log of orders into a calibration window and a holdout window.
+
+    The rules of `rfm_summary` hold on both sides.
+
+    Parameters
+    ----------
+    transactions, customer, date, amount
+        The log and its columns, as in `rfm_summary`.
+    unit, returns, invalid, strict, grid, date_format, time_zone
+        As in `rfm_summary`.
+    calibration_end
+        Last day of the calibration window, included.
+    observed_until
+        Last day of the holdout window, included; the last day of the log if None.
+
+    Raises
+    ------
+    ParameterError
+        The holdout window is empty.
+    DataError
+        As in `rfm_summary`, for either window.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> orders = pl.DataFrame(
+    ...     {"who": ["a", "a", "b"], "when": ["2024-01-01", "2024-02-15", "2024-02-01"]}
+    ... )
+    >>> split = holdout_split(
+    ...     orders, customer="who", date="when", calibration_end="2024-01-31", unit="day"
+    ... )
+    >>> split.holdout.rows(), split.newcomers.rows(), split.horizon
+    ([('a', 1)], [('b', 1)], 15.0)
+    """
+    cut = parse_date(calibration_end, name="calibration_end")
+    until = None if observed_until is None else parse_date(observed_until, name="observed_until")
+    check_unit(unit)
+    check_choice(grid, tuple(GRID_DAYS), name="grid")
+    refuse_collision(customer, (*SUMMARY, "holdout_purchases", "holdout_value"))
+    source = open_source(transactions, customer=customer, date=date, amount=amount)
+    dated = with_days(source, name=date, date_format=date_format, time_zone=time_zone)
+    everything = clean(dated, observed_until=until, returns=returns, invalid=invalid, strict=strict)
+    warn_of_losses(everything, stacklevel=2)
+    if everything.end <= day_number(cut):
+        raise ParameterError(
+            "The holdout window has at least one day.",
+            place=f"Calibration ends on {cut}, observation on {as_date(everything.end)}.",
+            fix="Choose an earlier `calibration_end`.",
+        )
+    log = clean(dated, observed_until=cut, returns=returns, invalid="drop", strict=False)
+    calibration = summarise(log, unit=unit, grid_days=GRID_DAYS[grid], strict=strict)
+    later = later_rows(everything, day_number(cut))
+    held, new, ledger = _after(log, later, GRID_DAYS[grid])
+    return HoldoutSplit(
+        calibration=calibration,
+        holdout=held,
+        newcomers=new,
+        calibration_end=cut,
+        observed_until=as_date(everything.end),
+        horizon=(everything.end - day_number(cut)) / DAYS_PER_UNIT[unit],
+        holdout_ledger=ledger,
+    )
+
+
+def _after(log: CleanLog, later: CleanLog, grid_days: int) -> tuple[Any, Any, Ledger]:
+    """Return holdout, newcomers and the ledger of the rows after the cut."""
+    source = log.source
+    known = kept(net_occasions(log, grid_days=grid_days), has_amount=source.has_amount)
+    ids = known.select(CUSTOMER).unique()
+    occasions = net_occasions(later, grid_days=grid_days)
+    purchases = kept(occasions, has_amount=source.has_amount)
+    counted = purchases.group_by(CUSTOMER).agg(
+        nw.len().cast(nw.Int64).alias("holdout_purchases"),
+        *([nw.col(VALUE).sum().alias("holdout_value")] if source.has_amount else []),
+    )
+    held = ids.join(counted, on=CUSTOMER, how="left").with_columns(
+        nw.col("holdout_purchases").fill_null(0),
+        *([nw.col("holdout_value").fill_null(0.0)] if source.has_amount else []),
+    )
+    new = counted.join(ids, on=CUSTOMER, how="anti")
+    return source.restore(held), source.restore(new), make_ledger(later, occasions, purchases)

@@ -1,0 +1,245 @@
+"""Fit: a model together with what the data say about it, and predictions with units checked."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from clvmodels.certificate import Certificate, certify, covariance
+from clvmodels.customers import Customers, Histories
+from clvmodels.errors import IdentifiabilityWarning, UnitMismatchError
+from clvmodels.estimation import Maximum
+from clvmodels.units import TimeUnit
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from clvmodels.models.base import Model, PurchaseModel, SpendModel
+
+__all__ = ["Fingerprint", "Fit", "check_same_unit", "make_fit"]
+
+Array: TypeAlias = NDArray[np.float64]
+M = TypeVar("M", bound="Model", covariant=True)
+AnyModel = TypeVar("AnyModel", bound="Model")
+_NORMAL_975 = 1.959963984540054
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What the data were, in totals: enough to recognise them, nothing about any customer.
+
+    Attributes
+    ----------
+    n_patterns : int
+        Distinct histories in the likelihood.
+    n_repeat : float
+        Customers with a repeat purchase.
+    repeat_purchases : float
+        Repeat purchases of all customers.
+    total_age : float or None
+        Sum of the ages (T), in the unit of the fit.
+    repeat_value : float or None
+        Value of all repeat purchases, in the log's currency.
+    """
+
+    n_patterns: int
+    n_repeat: float
+    repeat_purchases: float
+    total_age: float | None
+    repeat_value: float | None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Fit(Generic[M]):
+    """A fitted model. Every prediction of the model is also here, with its time unit checked.
+
+    Attributes
+    ----------
+    model : Model
+        The model at the estimates.
+    covariance : Array
+        Shape (k, k): covariance of the estimates, from the Hessian. Infinite on the diagonal for a
+        parameter that the data do not bound.
+    log_likelihood : float
+        Maximised log-likelihood.
+    n_customers : float
+        Customers in the likelihood.
+    certificate : Certificate
+        Whether this is the maximum, and whether the data pin it down.
+    unit : TimeUnit or None
+        Unit of all times and rates.
+    observed_until : date or None
+        End of observation of the data.
+    data : Fingerprint
+        Totals of the data.
+
+    Examples
+    --------
+    >>> from clvmodels import BGNBD
+    >>> fit = BGNBD(r=0.24, alpha=4.4, a=0.8, b=2.4).simulate(3000, 39, seed=1, unit="week")
+    >>> fit = BGNBD.fit(fit)
+    >>> fit.certificate.verdict
+    'identified'
+    """
+
+    model: M
+    covariance: Array
+    log_likelihood: float
+    n_customers: float
+    certificate: Certificate
+    unit: TimeUnit | None
+    observed_until: date | None
+    data: Fingerprint
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Parameter names, in the order of `covariance`."""
+        return self.model.parameter_names()
+
+    @property
+    def standard_errors(self) -> Array:
+        """Standard errors of the parameters, shape (k,)."""
+        return np.sqrt(np.diag(self.covariance))
+
+    @property
+    def aic(self) -> float:
+        """Akaike's information criterion: 2k - 2 log-likelihood."""
+        return 2.0 * len(self.names) - 2.0 * self.log_likelihood
+
+    @property
+    def bic(self) -> float:
+        """Bayesian information criterion: k ln(customers) - 2 log-likelihood."""
+        return len(self.names) * float(np.log(self.n_customers)) - 2.0 * self.log_likelihood
+
+    @property
+    def estimates(self) -> pd.DataFrame:
+        """Table of estimate, std_error, lower and upper (95 %, from the log scale)."""
+        import pandas as pd
+
+        values = self.model.values
+        spread = np.exp(np.minimum(_NORMAL_975 * self.standard_errors / values, 700.0))
+        return pd.DataFrame(
+            {
+                "estimate": values,
+                "std_error": self.standard_errors,
+                "lower": values / spread,
+                "upper": np.where(np.isinf(self.standard_errors), np.inf, values * spread),
+            },
+            index=pd.Index(self.names, name="parameter"),
+        )
+
+    def __repr__(self) -> str:
+        return (
+            f"<Fit {self.model!r}, log_likelihood={self.log_likelihood:.4f}, "
+            f"{self.certificate.verdict}>"
+        )
+
+    def __str__(self) -> str:
+        until = f", observed until {self.observed_until}" if self.observed_until else ""
+        lines = [
+            f"{type(self.model).__name__}: {self.n_customers:,.0f} customers in "
+            f"{self.data.n_patterns:,} distinct histories, unit {self.unit}{until}",
+            "",
+            f"{'':<10}{'estimate':>14}{'std_error':>14}",
+            *(
+                f"{name:<10}{value:>14.6g}{error:>14.4g}"
+                for name, value, error in zip(
+                    self.names, self.model.values, self.standard_errors, strict=True
+                )
+            ),
+            "",
+            f"log-likelihood {self.log_likelihood:.4f}   AIC {self.aic:.2f}   BIC {self.bic:.2f}",
+            str(self.certificate),
+        ]
+        return "\n".join(lines)
+
+    # Predictions: those of the model, after the unit check.
+
+    def p_alive(self: Fit[PurchaseModel], customers: Histories) -> Array:
+        """Return P(alive), shape (n,); see the model."""
+        return self.model.p_alive(self._checked(customers))
+
+    def expected_purchases(self: Fit[PurchaseModel], customers: Histories, t: ArrayLike) -> Array:
+        """Return expected purchases in the next `t`, shape (n,); see the model."""
+        return self.model.expected_purchases(self._checked(customers), t)
+
+    def discounted_purchases(
+        self: Fit[PurchaseModel], customers: Histories, horizon: float, rate: float
+    ) -> Array:
+        """Return discounted expected purchases within a horizon, shape (n,); see the model."""
+        return self.model.discounted_purchases(self._checked(customers), horizon, rate)
+
+    def mean_purchases(self: Fit[PurchaseModel], t: ArrayLike) -> Array:
+        """Return E[X(t)] of a new customer, shape of `t`; see the model."""
+        return self.model.mean_purchases(t)
+
+    def purchase_pmf(self: Fit[PurchaseModel], n: ArrayLike, t: float) -> Array:
+        """Return P(X(t) = n) of a new customer, shape of `n`; see the model."""
+        return self.model.purchase_pmf(n, t)
+
+    def simulate(self: Fit[PurchaseModel], n: int, age: ArrayLike, *, seed: int) -> Customers:
+        """Simulate n customers in the unit of the fit; see the model."""
+        return self.model.simulate(n, age, seed=seed, unit=self.unit)
+
+    def expected_spend(self: Fit[SpendModel], customers: Histories) -> Array:
+        """Return expected mean spend, shape (n,); see the model."""
+        return self.model.expected_spend(customers)
+
+    def _checked(self, customers: Histories) -> Histories:
+        check_same_unit(self.unit, getattr(customers, "unit", None))
+        return customers
+
+
+def make_fit(
+    model: AnyModel, maximum: Maximum, customers: Customers, observed_until: date | None
+) -> Fit[AnyModel]:
+    """Assemble a fit from a maximum, and warn if the data do not pin the parameters down."""
+    names = model.parameter_names()
+    doubt = certify(maximum, names, ()).verdict != "identified"
+    words = model.findings(doubt)
+    certificate = certify(maximum, names, words)
+    if certificate.verdict != "identified":
+        warnings.warn(
+            f"{type(model).__name__} is not pinned down by these data. {' '.join(words)}".strip(),
+            IdentifiabilityWarning,
+            stacklevel=3,
+        )
+    return Fit(
+        model=model,
+        covariance=covariance(maximum, model.values),
+        log_likelihood=maximum.value,
+        n_customers=customers.n_customers,
+        certificate=certificate,
+        unit=customers.unit,
+        observed_until=observed_until,
+        data=fingerprint(customers),
+    )
+
+
+def fingerprint(customers: Customers) -> Fingerprint:
+    """Summarise the data of a fit in totals."""
+    x, w, m = customers.frequency, customers.weight, customers.monetary_value
+    repeat = x > 0.0
+    value = None if m is None else float((w * x)[repeat] @ m[repeat])
+    return Fingerprint(
+        n_patterns=len(customers),
+        n_repeat=float(w[repeat].sum()),
+        repeat_purchases=float(w @ x),
+        total_age=None if customers.age is None else float(w @ customers.age),
+        repeat_value=value,
+    )
+
+
+def check_same_unit(fitted: TimeUnit | None, given: TimeUnit | None) -> None:
+    """Raise `UnitMismatchError` if both units are known and differ."""
+    if fitted is not None and given is not None and fitted != given:
+        raise UnitMismatchError(
+            "A fit predicts for customers in its own time unit.",
+            place=f"The fit is per {fitted}, the customers are per {given}.",
+            fix=f"Build the summary with unit={fitted!r}, or fit again per {given}.",
+        )
