@@ -53,7 +53,7 @@ def purchases_if_alive(k: Array, rate: Array, a: float, b: Array, t: Array) -> A
         return -np.expm1(-k[rows] * np.log1p(p * safe[rows])) / p
 
     safe = np.where(u > 0.0, u, 1.0)
-    result = beta_expectation(integrand, a, b, reach=(k + 1.0) * safe)
+    result = beta_expectation(integrand, a, b, reach=(k + 1.0) * safe, steepness=k + 1.0)
     return np.where(u > 0.0, result, 0.0)
 
 
@@ -132,4 +132,4 @@ def rate_if_alive(k: Array, rate: Array, a: float, b: Array, t: Array) -> Array:
     def integrand(p: Array, rows: Index) -> Array:
         return np.exp(-(k[rows] + 1.0) * np.log1p(p * u[rows]))
 
-    return k / rate * beta_expectation(integrand, a, b, reach=(k + 2.0) * u)
+    return k / rate * beta_expectation(integrand, a, b, reach=(k + 2.0) * u, steepness=k + 1.0)

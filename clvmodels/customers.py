@@ -199,7 +199,7 @@ class Customers:
             monetary_value=rows.monetary_value if "monetary_value" in by else None,
         )
 
-    def blocks(self, size: int = 1 << 16) -> Iterator[Customers]:
+    def blocks(self, size: int = 1 << 14) -> Iterator[Customers]:
         """Yield the rows in blocks, so that derivatives need memory for one block alone."""
         if len(self) <= size:
             yield self

@@ -45,7 +45,8 @@ def load_cdnow(*, sample: bool = False) -> pd.DataFrame:
 
     name = "CDNOW_sample.txt" if sample else "CDNOW_master.txt"
     columns = ["customer_id", *(["sample_id"] if sample else []), "date", "quantity", "amount"]
-    table = pd.read_csv(_shipped(name), sep=r"\s+", header=None, names=columns)
+    header = None if sample else 0  # of the two files only the full one has a line of names
+    table = pd.read_csv(_shipped(name), sep=r"\s+", header=header, names=columns)
     table["date"] = pd.to_datetime(table["date"].astype(str), format="%Y%m%d")
     return table.drop(columns="sample_id", errors="ignore")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,10 @@ Objective: TypeAlias = Callable[[Array], tuple[float, Array, Array]]
 
 MAX_ITERATIONS = 200
 _TOLERANCE = 1e-15  # squared Newton step in standard errors: 1e-15 puts the estimate within 3e-8
+_FLAT = 1e-3  # curvature along a ridge: a standard error of 30 in log-parameters
+_NO_GAIN = 1e-9  # a rise of the log-likelihood that no conclusion can depend on
+_ACCEPTED = 1e-4  # share of the promised rise that makes a step worth taking
+_SHORTEST = 1e-14  # trust radius at which the climb gives up
 _AGREEMENT = 1e-6  # two starts agree if their log-likelihoods do, relative to 1 + |value|
 
 
@@ -74,7 +78,11 @@ def maximum_likelihood(objective: Objective, starts: Sequence[Array]) -> Maximum
     >>> maximum_likelihood(parabola, [np.zeros(2)]).point
     array([3., 3.])
     """
-    found = [each for each in (newton(objective, start) for start in starts) if each is not None]
+    found: list[Maximum] = []
+    for start in starts:
+        arrived = newton(objective, start, known=found)
+        if arrived is not None:
+            found.append(arrived)
     if not found:
         raise ConvergenceError(
             "Maximum likelihood ends at a point where the likelihood no longer rises.",
@@ -95,46 +103,72 @@ def maximum_likelihood(objective: Objective, starts: Sequence[Array]) -> Maximum
     )
 
 
-def newton(objective: Objective, start: Array) -> Maximum | None:
+def newton(objective: Objective, start: Array, *, known: Sequence[Maximum] = ()) -> Maximum | None:
     """Climb from one start; None if it does not arrive.
 
     Every step maximises the quadratic model within a ball. The climb ends when the Newton step,
-    measured in standard errors, is nothing, or when rounding hides any further rise.
+    measured in standard errors, is nothing, or when rounding hides any further rise; also within a
+    tenth of a standard error of a maximum that is known, where that one is the answer.
     """
-    z: Array = start.astype(np.float64)
-    radius: float = 1.0
-    value, gradient, hessian = objective(z)
+    here = Maximum(start, *objective(start), iterations=0, starts=1, starts_agreeing=1)
+    radius = 1.0
     for iteration in range(MAX_ITERATIONS):
-        step, promised = _trust_region_step(gradient, -hessian, radius)
-        noise = 4.0 * sys.float_info.epsilon * (1.0 + abs(value))
+        step, promised, bend = _trust_region_step(here.gradient, -here.hessian, radius)
+        if bend < _FLAT and promised < _NO_GAIN:  # along a ridge to a limit of the model
+            return here
+        noise = 4.0 * sys.float_info.epsilon * (1.0 + abs(here.value))
         if promised <= max(_TOLERANCE, noise):
-            return _polish(objective, Maximum(z, value, gradient, hessian, iteration, 1, 1), step)
-        proposal = objective(z + step)
-        ratio = (proposal[0] - value + noise) / (promised + noise)
-        if not math.isfinite(ratio):
-            ratio = -1.0
-        length = float(np.linalg.norm(step))
-        if ratio < 0.25:
-            radius = 0.25 * length
-        elif ratio > 0.75 and length > 0.9 * radius:
-            radius = min(2.0 * radius, 10.0)
-        if ratio > 1e-4:
-            z, (value, gradient, hessian) = z + step, proposal
-        elif radius < 1e-14:
+            return _polish(objective, here, step)
+        there = replace(here, iterations=iteration + 1, **_evaluated(objective, here.point + step))
+        ratio = (there.value - here.value + noise) / (promised + noise)
+        radius = _next_radius(radius, ratio, float(np.linalg.norm(step)))
+        if ratio > _ACCEPTED:
+            here = there
+            joined = [peak for peak in known if _joins(here, peak)]
+            if joined:
+                return joined[0]
+        elif radius < _SHORTEST:
             return None
     return None
 
 
-def _polish(objective: Objective, end: Maximum, step: Array) -> Maximum:
+def _evaluated(objective: Objective, point: Array) -> dict[str, Any]:
+    value, gradient, hessian = objective(point)
+    return {"point": point, "value": value, "gradient": gradient, "hessian": hessian}
+
+
+def _next_radius(radius: float, ratio: float, length: float) -> float:
+    """Trust the quadratic model less where it promised too much, more where it kept its word."""
+    if not ratio >= 0.25:  # a value that is not a number is no rise either
+        return 0.25 * length
+    if ratio > 0.75 and length > 0.9 * radius:
+        return min(2.0 * radius, 10.0)
+    return radius
+
+
+def _joins(here: Maximum, peak: Maximum) -> bool:
+    """Whether a point lies on the top of a known peak, by distance and by height."""
+    away = here.point - peak.point
+    below = -0.5 * float(away @ peak.hessian @ away)
+    return below < 0.005 and abs(peak.value - here.value - below) < 0.1 * below + 1e-6
+
+
+def _polish(objective: Objective, here: Maximum, step: Array) -> Maximum:
     """Take the last step, which rounding of the value would hide, if it lowers the gradient."""
-    value, gradient, hessian = objective(end.point + step)
-    if math.isfinite(value) and np.abs(gradient).max() < np.abs(end.gradient).max():
-        return Maximum(end.point + step, value, gradient, hessian, end.iterations + 1, 1, 1)
-    return end
+    there = replace(
+        here, iterations=here.iterations + 1, **_evaluated(objective, here.point + step)
+    )
+    lower = np.abs(there.gradient).max() < np.abs(here.gradient).max()
+    return there if lower and math.isfinite(there.value) else here
 
 
-def _trust_region_step(gradient: Array, curvature: Array, radius: float) -> tuple[Array, float]:
-    """Return the step that maximises g's - s'Cs/2 with |s| <= radius, and the promised rise."""
+def _trust_region_step(
+    gradient: Array, curvature: Array, radius: float
+) -> tuple[Array, float, float]:
+    """Maximise g's - s'Cs/2 over |s| <= radius.
+
+    Returns the step s, shape (k,), the rise that it promises, and the smallest eigenvalue of C.
+    """
     values, vectors = np.linalg.eigh(curvature)
     g = vectors.T @ gradient
     floor = max(0.0, -float(values[0]))
@@ -155,4 +189,4 @@ def _trust_region_step(gradient: Array, curvature: Array, radius: float) -> tupl
         if values[0] < 0.0 and missing > 1e-8 * radius**2:  # along the direction of upward bend
             s[0] += math.copysign(math.sqrt(missing), g[0] if g[0] else 1.0)
     promised = float(g @ s - 0.5 * (values * s) @ s)
-    return vectors @ s, promised
+    return vectors @ s, promised, float(values[0])

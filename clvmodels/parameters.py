@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
-from typing import Annotated, Any, TypeAlias, get_args, get_type_hints
+from typing import Annotated, Any, Literal, TypeAlias, get_args, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.errors import ParameterError
 
-__all__ = ["Domain", "Positive", "domains"]
+__all__ = ["Domain", "Positive", "PositiveMoney", "PositiveTime", "domains"]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -22,11 +22,14 @@ class Domain:
 
     Attributes
     ----------
+    dimension
+        What the parameter is measured in: 'time' and 'money' scale with the unit and the currency.
     typical
         A range that real data give, from which property tests draw.
     """
 
-    typical: tuple[float, float] = (0.05, 20.0)
+    dimension: Literal["none", "time", "money"] = "none"
+    typical: tuple[float, float] = (0.2, 8.0)
 
     def check(self, value: float, *, name: str, model: str) -> float:
         """Return the value as a plain float, or raise `ParameterError`."""
@@ -44,7 +47,13 @@ class Domain:
 
 
 Positive = Annotated[float, Domain()]
-"""A parameter that is finite and above zero."""
+"""A pure number, finite and above zero."""
+
+PositiveTime = Annotated[float, Domain("time", typical=(1.0, 20.0))]
+"""A finite time above zero, in the unit of the data."""
+
+PositiveMoney = Annotated[float, Domain("money", typical=(5.0, 50.0))]
+"""A finite amount above zero, in the currency of the data."""
 
 
 def domains(model: type[Any]) -> dict[str, Domain]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -36,6 +37,7 @@ DEPTH = 42.0  # nats below its maximum at which an integrand stops mattering: e^
 FLAT = 35.0  # nats beyond a scale after which an integrand is a pure exponential: e^-35 = 6e-16
 TIME_FLAT = 18.0  # the same over time, where the tail itself weighs e^-18: together e^-36
 TIME_STEP = 0.27  # aliasing e^(-2 pi (pi/2) / h) = e^-36: functions of time are analytic to +-pi/2
+_POINT = 1e12  # a beta density more concentrated than this is a point
 BLOCK = 1 << 17  # elements of one temporary array: it stays in the processor's cache
 
 
@@ -47,7 +49,7 @@ def _rising(term: Callable[[Array], Array], z: float, n: Array) -> Array:
     top = int(n.max(initial=0.0))
     table = np.zeros(top + 1)
     np.cumsum(term(z + np.arange(top, dtype=np.float64)), out=table[1:])
-    return table[n.astype(np.intp)]
+    return table.take(n.astype(np.intp))
 
 
 def log_rising(z: float, n: Array) -> Array:
@@ -87,12 +89,16 @@ def trigamma_rising(z: float, n: Array) -> Array:
 
 
 def beta_expectation(
-    integrand: Callable[[Array, Index], Array], a: float, b: Array, *, reach: Array
+    integrand: Callable[[Array, Index], Array],
+    a: float,
+    b: Array,
+    *,
+    reach: Array,
+    steepness: Array,
 ) -> Array:
     """Expect a positive function that decreases in p, for p ~ Beta(a, b), row by row.
 
-    Trapezoidal rule in z = logit p, where the density is ``exp(a z - (a+b) ln(1 + e^z))``, weights
-    normalised on the same nodes.
+    Trapezoidal rule in logit p, with weights normalised on the same nodes.
 
     Parameters
     ----------
@@ -103,6 +109,8 @@ def beta_expectation(
         Parameters of the density; `b` has shape (n,).
     reach
         Shape (n,). The integrand is constant to first order once ``p * reach`` is far below 1.
+    steepness
+        Shape (n,). The integrand falls with p like a power of at most this.
 
     Returns
     -------
@@ -113,81 +121,71 @@ def beta_expectation(
     --------
     >>> def complement(p, rows):
     ...     return 1.0 - p
-    >>> float(beta_expectation(complement, 2.0, np.array([3.0]), reach=np.ones(1)).round(12)[0])
+    >>> bounds = {"reach": np.ones(1), "steepness": np.ones(1)}
+    >>> float(beta_expectation(complement, 2.0, np.array([3.0]), **bounds).round(12)[0])
     0.6
     """
-    left, right = _beta_window(integrand, a, b, reach)
-    step = _beta_step(a)
+    # A density with a and b above the limit is one point to 1e-12; there rounding would rule.
+    shrink = np.minimum(1.0, _POINT / np.minimum(a, b))
+    density = _LogitBeta(a * shrink, b * shrink)
+    left, right = _window(integrand, density, reach)
+    step = _node_distance(np.minimum(density.a, density.b + steepness))
     nodes = np.ceil((right - left) / step).astype(np.intp) + 1
     result = np.empty_like(b)
     order = np.argsort(nodes, kind="stable")
     start = 0
     while start < len(order):
-        count = int(nodes[order[start]])
-        stop = start + max(1, BLOCK // (2 * count))
+        stop = start + max(1, BLOCK // (2 * int(nodes[order[start]])))
         rows = order[start:stop]
-        count = int(nodes[rows].max())
-        result[rows] = _beta_block(integrand, a, b, left, right, rows[:, None], count)
+        offsets = np.linspace(left[rows], right[rows], int(nodes[rows].max()), axis=1)
+        result[rows] = _trapezoid(integrand, density.take(rows), offsets, rows[:, None])
         start = stop
     return result
 
 
-def _beta_block(
-    integrand: Callable[[Array, Index], Array],
-    a: float,
-    b: Array,
-    left: Array,
-    right: Array,
-    rows: Index,
-    count: int,
-) -> Array:
-    """Evaluate `beta_expectation` for some rows with the same number of nodes."""
-    beta = b[rows]
-    step = (right[rows] - left[rows]) / (count - 1)
-    z = left[rows] + step * np.arange(count)
-    odds = np.exp(z)
-    mode = np.log(a / beta)
-    density = np.exp(a * (z - mode) - (a + beta) * (np.log1p(odds) - np.log1p(a / beta)))
-    # Beyond the end nodes the density falls by e^(-a h) and e^(-b h) a node: geometric series.
-    density[:, :1] *= _geometric_sum(a * step)
-    density[:, -1:] *= _geometric_sum(beta * step)
-    values = integrand(odds / (1.0 + odds), rows)
-    return np.asarray((density * values).sum(axis=1) / density.sum(axis=1))
+@dataclass(frozen=True)
+class _LogitBeta:
+    """The density of d = logit p - ln(a / b), for p ~ Beta(a, b): the mode is at d = 0.
 
-
-def _beta_window(
-    integrand: Callable[[Array, Index], Array], a: float, b: Array, reach: Array
-) -> tuple[Array, Array]:
-    """Return the range of logit p outside which the integral is nothing or a geometric tail."""
-    rows = np.arange(len(b))[:, None]
-    mode = np.log(a / b)
-    flat_left = -np.log(np.maximum(reach, a + b)) - FLAT
-    flat_right = np.log(a + b) + FLAT
-    # The integrand moves mass to the left by at most the ratio of its values at 0 and at the mode.
-    ends = np.stack([np.exp(np.minimum(flat_left, mode)), a / (a + b)], axis=1)
-    at_zero, at_mode = np.maximum(integrand(ends, rows), 1e-300).T
-    shift = np.log(at_zero) - np.log(at_mode)
-    left = _descend(np.minimum(flat_left, mode - 1.0), mode, a, b, DEPTH + shift)
-    right = _descend(np.maximum(flat_right, mode + 1.0), mode, a, b, np.full_like(b, DEPTH))
-    return left, right
-
-
-def _descend(outer: Array, mode: Array, a: float, b: Array, depth: Array) -> Array:
-    """Move from `outer` towards the mode to where the log density is `depth` below its maximum.
-
-    The log density is concave, so Newton's method from outside never steps past the solution;
-    where it is higher than that at `outer` already, `outer` stays.
+    Written in d and around the nearer end, so that concentrated and lopsided densities lose no
+    digits. All arrays are (n,).
     """
-    top = a * mode - (a + b) * np.log1p(a / b) - depth
-    z = outer.copy()
-    for _ in range(30):
-        gap = a * z - (a + b) * np.logaddexp(0.0, z) - top
-        slope = a - (a + b) / (1.0 + np.exp(-z))
-        move = np.where(gap < 0.0, gap / np.where(slope == 0.0, 1.0, slope), 0.0)
-        z -= move
-        if np.abs(move).max(initial=0.0) < 0.5:
-            break
-    return z
+
+    a: Array
+    b: Array
+
+    def take(self, rows: Index) -> _LogitBeta:
+        """Return some rows, as columns of shape (rows, 1)."""
+        return _LogitBeta(self.a[rows, None], self.b[rows, None])
+
+    def log_density(self, d: Array) -> Array:
+        """Return the log density, 0 at its maximum."""
+        low = self.a <= self.b
+        near, side = np.where(low, self.a, self.b), np.where(low, d, -d)
+        total = self.a + self.b
+        return near * side - total * np.log1p(near / total * np.expm1(side))
+
+    def slope(self, d: Array) -> Array:
+        """Return the derivative of the log density."""
+        odds = self.a / self.b * np.exp(d)
+        return (self.a - self.b * odds) / (1.0 + odds)
+
+    def probability(self, d: Array) -> Array:
+        """Return p."""
+        odds = self.a / self.b * np.exp(d)
+        return odds / (1.0 + odds)
+
+
+def _trapezoid(
+    integrand: Callable[[Array, Index], Array], density: _LogitBeta, d: Array, rows: Index
+) -> Array:
+    """Apply the rule on nodes d, shape (rows, nodes), evenly spaced in each row."""
+    step = d[:, 1:2] - d[:, :1]
+    weights = np.exp(density.log_density(d))
+    weights[:, :1] *= _geometric_sum(density.a * step)
+    weights[:, -1:] *= _geometric_sum(density.b * step)
+    values = integrand(density.probability(d), rows)
+    return np.asarray((weights * values).sum(axis=1) / weights.sum(axis=1))
 
 
 def _geometric_sum(decay: Array) -> Array:
@@ -195,13 +193,47 @@ def _geometric_sum(decay: Array) -> Array:
     return -1.0 / np.expm1(-decay)
 
 
-def _beta_step(a: float) -> float:
-    """Return the node distance at which aliasing is below e^-32.
+def _window(
+    integrand: Callable[[Array, Index], Array], density: _LogitBeta, reach: Array
+) -> tuple[Array, Array]:
+    """Return the range of d outside which the integral is nothing or a geometric tail."""
+    a, b = density.a, density.b
+    mode, rows = np.log(a / b), np.arange(len(b))[:, None]
+    flat_left = np.minimum(-np.log(np.maximum(reach, a + b)) - FLAT - mode, -1.0)
+    flat_right = np.maximum(np.log(a + b) + FLAT - mode, 1.0)
+    # The integrand moves mass to the left by at most the ratio of its values far left and here.
+    ends = density.take(rows[:, 0]).probability(np.stack([flat_left, np.zeros_like(b)], axis=1))
+    values = np.log(np.maximum(integrand(ends, rows), 1e-300))
+    shift = values[:, 0] - values[:, 1]
+    return _inward(density, flat_left, DEPTH + shift), _inward(density, flat_right, DEPTH + 0.0 * b)
 
-    Shifting the contour by i theta gains exp(-2 pi theta / h) and costs up to cos(theta)^-a.
+
+def _inward(density: _LogitBeta, outer: Array, depth: Array) -> Array:
+    """Move from `outer` towards the mode to where the log density is `depth` below its maximum.
+
+    The log density is concave, so Newton's method from outside never steps past the solution;
+    where it is higher than that at `outer` already, `outer` stays.
     """
-    theta = np.linspace(0.05, 1.45, 57)
-    return float(np.max(2.0 * math.pi * theta / (32.0 - a * np.log(np.cos(theta)))))
+    d = outer.copy()
+    for _ in range(60):
+        gap = density.log_density(d) + depth
+        move = np.where(gap < 0.0, gap / density.slope(d), 0.0)
+        d -= move
+        if np.all(np.abs(move) <= 0.02 * np.abs(d)):
+            break
+    return d
+
+
+def _node_distance(concentration: Array) -> Array:
+    """Return the node distance at which aliasing is below e^-32, shape (n,).
+
+    Shifting the contour by i theta gains exp(-2 pi theta / h) and costs up to cos(theta)^-c, where
+    c is the smaller exponent of the tails of density times integrand.
+    """
+    theta = np.geomspace(1e-7, 1.45, 400)
+    distinct, row = np.unique(concentration, return_inverse=True)
+    gains = 2.0 * math.pi * theta / (32.0 - distinct[:, None] * np.log(np.cos(theta)))
+    return np.asarray(gains.max(axis=1)[row])
 
 
 # --- integrals over time ----------------------------------------------------------------------

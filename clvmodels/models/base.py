@@ -27,6 +27,7 @@ from clvmodels.customers import (
 )
 from clvmodels.errors import ParameterError, UndefinedMomentError
 from clvmodels.estimation import Maximum, Objective, maximum_likelihood
+from clvmodels.models.arguments import check_rate, check_times
 from clvmodels.models.fit import Fit, make_fit
 from clvmodels.parameters import Domain, chain_rule, domains, from_real_line, to_real_line
 from clvmodels.special import per_distinct, time_nodes
@@ -287,7 +288,7 @@ class PurchaseModel(Model):
             `t` is infinite and so is the expectation.
         """
         c = as_histories(customers).customers()
-        times = np.broadcast_to(_check_time(t, "t"), (len(c),))
+        times = np.broadcast_to(check_times(t, "t"), (len(c),))
         x, _, T = c.timing
         if np.isinf(times).all() and len(c):
             return self.p_alive(c) * self._without_end(x, T)
@@ -323,7 +324,7 @@ class PurchaseModel(Model):
         """
         c = as_histories(customers).customers()
         x, _, T = c.timing
-        end, delta = float(_check_time(horizon, "horizon")), _check_rate(rate)
+        end, delta = float(check_times(horizon, "horizon")), check_rate(rate)
         if end == 0.0:
             return np.zeros(len(c))
         if end == math.inf and delta < 0.0:
@@ -364,62 +365,3 @@ class SpendModel(Model):
         UndefinedMomentError
             The mean does not exist at these parameters.
         """
-
-
-# --- checks that models share -----------------------------------------------------------------
-
-
-def _check_time(value: ArrayLike, name: str) -> Array:
-    times = np.asarray(value, dtype=np.float64)
-    if not (times >= 0.0).all():
-        raise ParameterError(
-            f"`{name}` is a time ahead, zero or more.",
-            place=f"Got {value!r:.80}.",
-            fix="Predict forward from the end of observation.",
-        )
-    return times + 0.0
-
-
-def _check_rate(rate: float) -> float:
-    if not math.isfinite(rate):
-        raise ParameterError(
-            "`rate` is a finite continuous rate per unit.",
-            place=f"Got {rate!r}.",
-            fix="For 10 % a year pass ln(1.1) per year, as rate_per_unit(0.10, unit) gives.",
-        )
-    return float(rate)
-
-
-def check_finite_times(value: ArrayLike, name: str) -> Array:
-    """Return times as an array, or raise unless all are finite and not negative."""
-    times = _check_time(value, name)
-    if not np.isfinite(times).all():
-        raise ParameterError(
-            f"`{name}` is finite.", place=f"Got {value!r:.80}.", fix="Pass a finite time."
-        )
-    return times
-
-
-def check_counts(value: ArrayLike, name: str) -> Array:
-    """Return counts as an array, or raise unless all are whole and not negative."""
-    counts = np.asarray(value, dtype=np.float64)
-    if not ((counts >= 0.0) & (counts == np.floor(counts)) & np.isfinite(counts)).all():
-        raise ParameterError(
-            f"`{name}` is a whole number, zero or more.",
-            place=f"Got {value!r:.80}.",
-            fix="Pass counts such as range(10).",
-        )
-    return counts
-
-
-def check_simulation(n: int, age: ArrayLike) -> Array:
-    """Return ages of shape (n,), or raise `ParameterError`."""
-    check_counts(n, "n")
-    ages = check_finite_times(age, "age")
-    if ages.shape not in ((), (int(n),)):
-        raise ParameterError(
-            "`age` is a number or one age a customer.",
-            place=f"Got shape {ages.shape} for n = {n}.",
-            fix="Pass a number to give every customer the same age.",
-        )
-    return np.broadcast_to(ages, (int(n),)).copy()

@@ -6,6 +6,7 @@ Pareto/NBD Model", Marketing Science 24(2), 275-284. Equation numbers refer to t
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -16,14 +17,9 @@ from scipy import special
 from clvmodels import beta_dropout
 from clvmodels.customers import Customers, Histories, as_histories
 from clvmodels.errors import DataError
-from clvmodels.models.base import (
-    Derivatives,
-    PurchaseModel,
-    check_counts,
-    check_finite_times,
-    check_simulation,
-)
-from clvmodels.parameters import Positive
+from clvmodels.models.arguments import check_counts, check_finite_times, check_simulation
+from clvmodels.models.base import Derivatives, PurchaseModel
+from clvmodels.parameters import Positive, PositiveTime
 from clvmodels.special import digamma_rising, log_rising, trigamma_rising
 from clvmodels.units import TimeUnit
 
@@ -66,7 +62,7 @@ class BGNBD(PurchaseModel):
     """
 
     r: Positive
-    alpha: Positive
+    alpha: PositiveTime
     a: Positive
     b: Positive
 
@@ -265,23 +261,22 @@ def _log_odds_left(
     x: Array, t_x: Array, T: Array, r: float, alpha: float, a: float, b: float
 ) -> Array:
     """Return D, the log odds of having left at T, shape (n,): -inf where x = 0."""
-    again = x > 0.0
     silence = np.log1p((T - t_x) / (alpha + t_x))
-    odds = np.log(a / (b + (np.where(again, x, 1.0) - 1.0))) + (r + x) * silence
-    return np.where(again, odds, -np.inf)
+    odds = np.log(a / (b + (np.maximum(x, 1.0) - 1.0))) + (r + x) * silence
+    return np.where(x > 0.0, odds, -np.inf)
+
+
+def _log_survived(x: Array, T: Array, r: float, alpha: float, a: float, b: float) -> Array:
+    """Return the log-likelihood of the history together with being alive at T."""
+    stayed = log_rising(b, x) - log_rising(a + b, x)
+    return log_rising(r, x) - (r + x) * np.log1p(T / alpha) - x * math.log(alpha) + stayed
 
 
 def _log_likelihood(
     x: Array, t_x: Array, T: Array, r: float, alpha: float, a: float, b: float
 ) -> Array:
-    survived = (
-        log_rising(r, x)
-        - r * np.log1p(T / alpha)
-        - x * np.log(alpha + T)
-        + log_rising(b, x)
-        - log_rising(a + b, x)
-    )
-    return survived + np.logaddexp(0.0, _log_odds_left(x, t_x, T, r, alpha, a, b))
+    D = _log_odds_left(x, t_x, T, r, alpha, a, b)
+    return _log_survived(x, T, r, alpha, a, b) + np.logaddexp(0.0, D)
 
 
 def _derivatives(
@@ -292,37 +287,40 @@ def _derivatives(
     W = special.expit(D)
     V = W * (1.0 - W)
     k, end, last = r + x, alpha + T, alpha + t_x
-    before = b + (np.maximum(x, 1.0) - 1.0)
     # First derivatives of D, and the second ones that are not zero.
     D_r = np.log1p((T - t_x) / last)
-    slope = -(T - t_x) / (end * last)
+    slope = (t_x - T) / (end * last)
     D_alpha = k * slope
     D_a = 1.0 / a
-    D_b = -1.0 / before
-    D_alpha_alpha = -k * slope * (1.0 / end + 1.0 / last)
-    psi_r, psi_b, psi_ab = digamma_rising(r, x), digamma_rising(b, x), digamma_rising(a + b, x)
-    tri_ab = trigamma_rising(a + b, x)
+    D_b = -1.0 / (b + (np.maximum(x, 1.0) - 1.0))
+    D_alpha_alpha = -D_alpha * (1.0 / end + 1.0 / last)
+    V_r, V_alpha, V_a = V * D_r, V * D_alpha, V * D_a
+    psi_ab, tri_ab = digamma_rising(a + b, x), trigamma_rising(a + b, x)
+    aged = T / (alpha * end)
     gradient = np.stack(
         [
-            psi_r - np.log1p(T / alpha) + W * D_r,
-            (r * T - x * alpha) / (alpha * end) + W * D_alpha,
-            -psi_ab + W * D_a,
-            psi_b - psi_ab + W * D_b,
+            digamma_rising(r, x) - np.log1p(T / alpha) + W * D_r,
+            r * aged - x / end + W * D_alpha,
+            W * D_a - psi_ab,
+            digamma_rising(b, x) - psi_ab + W * D_b,
         ]
     )
     hessian = {
-        (0, 0): trigamma_rising(r, x) + V * D_r**2,
-        (0, 1): T / (alpha * end) + W * slope + V * D_r * D_alpha,
-        (0, 2): V * D_r * D_a,
-        (0, 3): V * D_r * D_b,
-        (1, 1): -r / alpha**2 + k / end**2 + W * D_alpha_alpha + V * D_alpha**2,
-        (1, 2): V * D_alpha * D_a,
-        (1, 3): V * D_alpha * D_b,
-        (2, 2): -tri_ab - W * D_a**2 + V * D_a**2,
-        (2, 3): -tri_ab + V * D_a * D_b,
-        (3, 3): trigamma_rising(b, x) - tri_ab + W * D_b**2 + V * D_b**2,
+        (0, 0): trigamma_rising(r, x) + V_r * D_r,
+        (0, 1): aged + W * slope + V_r * D_alpha,
+        (0, 2): V_r * D_a,
+        (0, 3): V_r * D_b,
+        (1, 1): x / end**2
+        - r * aged * (1.0 / alpha + 1.0 / end)
+        + W * D_alpha_alpha
+        + V_alpha * D_alpha,
+        (1, 2): V_alpha * D_a,
+        (1, 3): V_alpha * D_b,
+        (2, 2): -tri_ab + (V_a - W * D_a) * D_a,
+        (2, 3): -tri_ab + V_a * D_b,
+        (3, 3): trigamma_rising(b, x) - tri_ab + (V + W) * D_b**2,
     }
-    value = _log_likelihood(x, t_x, T, r, alpha, a, b)
+    value = _log_survived(x, T, r, alpha, a, b) + np.logaddexp(0.0, D)
     return Derivatives(value, gradient, hessian)
 
 

@@ -121,14 +121,14 @@ class Fit(Generic[M]):
         """Table of estimate, std_error, lower and upper (95 %, from the log scale)."""
         import pandas as pd
 
-        values = self.model.values
-        spread = np.exp(np.minimum(_NORMAL_975 * self.standard_errors / values, 700.0))
+        values, errors = self.model.values, self.standard_errors
+        middle, half = np.log(values), _NORMAL_975 * errors / values
         return pd.DataFrame(
             {
                 "estimate": values,
-                "std_error": self.standard_errors,
-                "lower": values / spread,
-                "upper": np.where(np.isinf(self.standard_errors), np.inf, values * spread),
+                "std_error": errors,
+                "lower": np.exp(middle - half),
+                "upper": np.where(half < 500.0, np.exp(middle + np.minimum(half, 500.0)), np.inf),
             },
             index=pd.Index(self.names, name="parameter"),
         )

@@ -19,13 +19,14 @@ from scipy import special
 from clvmodels.customers import Customers, Histories, as_histories
 from clvmodels.errors import DataError, DataWarning, UndefinedMomentError
 from clvmodels.models.base import Derivatives, SpendModel
-from clvmodels.parameters import Positive
+from clvmodels.parameters import Positive, PositiveMoney
 
 __all__ = ["GammaGamma", "IndependenceCheck"]
 
 Array: TypeAlias = NDArray[np.float64]
 
 _CONCENTRATED: Final = 1e3  # a gamma density with this shape is a single value
+_ALIKE: Final = 1e-5  # relative spread of mean spend below which there is nothing to learn
 _NEGLIGIBLE: Final = 0.1  # correlations within this of zero do not move expected spend noticeably
 _NORMAL_975: Final = 1.959963984540054
 
@@ -91,7 +92,7 @@ class GammaGamma(SpendModel):
 
     p: Positive
     q: Positive
-    v: Positive
+    v: PositiveMoney
 
     # Likelihood (note 025, eq. 1).
 
@@ -124,18 +125,19 @@ class GammaGamma(SpendModel):
         worthless = float(customers.weight[(x > 0.0) & (m == 0.0)].sum())
         if worthless:
             warnings.warn(
-                f"{worthless:g} customers whose repeat purchases are worth nothing stay out of "
-                "the spend fit: a gamma density has no room for zero.",
+                f"{worthless:g} customer{'s' if worthless > 1 else ''} whose repeat purchases are "
+                "worth nothing left out of the spend fit: a gamma density has no room for zero.",
                 DataWarning,
                 stacklevel=4,
             )
         used = customers.take(np.flatnonzero((x > 0.0) & (m > 0.0)))
-        values = np.unique(used.spend[1])
-        if used.n_customers < 3.0 or len(values) < 3:
+        means = used.spend[1]
+        spread = float(np.ptp(np.log(means))) if len(means) else 0.0
+        if used.n_customers < 3.0 or spread < _ALIKE:
             raise DataError(
                 "Gamma-Gamma learns from the spread of mean spend between repeat customers.",
-                place=f"{used.n_customers:g} customers have repeat purchases of positive value, "
-                f"with {len(values)} different means.",
+                place=f"{used.n_customers:g} customers have repeat purchases of positive value; "
+                f"their means differ by {spread:.1g} of their size.",
                 fix="If all orders cost the same, multiply purchases by that price instead.",
             )
         return used

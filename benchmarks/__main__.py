@@ -1,0 +1,72 @@
+"""Run every problem with every peer, alternating, and write one tidy table."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks.problems import PROBLEMS
+
+PEERS = {"clvmodels": "benchmarks.peers.ours", "lifetimes": "benchmarks.peers.lifetimes"}
+ROUNDS, REPEATS = 5, 5
+RESULTS = Path(__file__).parent / "results" / "fit.csv"
+ONE_CORE = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+
+
+def measure(peer: str, problem: Path) -> dict[str, object]:
+    """Run an adapter in a process of its own, on one core."""
+    command = [sys.executable, "-m", PEERS[peer], str(problem), str(REPEATS)]
+    done = subprocess.run(
+        command, env=os.environ | ONE_CORE, capture_output=True, text=True, check=True
+    )
+    return dict(json.loads(done.stdout.strip().splitlines()[-1]))
+
+
+def run_problem(name: str, folder: Path) -> list[dict[str, object]]:
+    """Alternate the peers, so that a busy machine slows both alike."""
+    path = folder / "problem.npz"
+    rows = PROBLEMS[name](path)
+    rounds = [{peer: measure(peer, path) for peer in PEERS} for _ in range(ROUNDS)]
+    table = []
+    for peer in PEERS:
+        results = [each[peer] for each in rounds]
+        ratios = [each["lifetimes"]["seconds"] / each[peer]["seconds"] for each in rounds]
+        table.append(
+            {
+                "problem": name,
+                "rows": rows,
+                "peer": peer,
+                "version": version(peer),
+                "median_ms": 1e3 * statistics.median(each["seconds"] for each in results),
+                "best_ms": 1e3 * min(each["best"] for each in results),
+                "times_faster_than_lifetimes": statistics.median(ratios),
+                "log_likelihood": results[0]["log_likelihood"],
+                "python": platform.python_version(),
+                "machine": f"{platform.machine()}, {os.cpu_count()} cores, one used",
+            }
+        )
+    return table
+
+
+def main() -> None:
+    """Measure, write the table and print it."""
+    with tempfile.TemporaryDirectory() as folder:
+        rows = [row for name in PROBLEMS for row in run_problem(name, Path(folder))]
+    table = pd.DataFrame(rows)
+    RESULTS.parent.mkdir(exist_ok=True)
+    table.round(4).to_csv(RESULTS, index=False)
+    print(table.drop(columns=["python", "machine"]).to_string(index=False))
+    print(f"Written to {RESULTS.relative_to(Path.cwd())}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""Every registered model, with example parameters and histories drawn from its declaration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+from clvmodels import Customers
+from clvmodels.models.base import Model, PurchaseModel, SpendModel
+from clvmodels.models.registry import MODELS
+
+SETS = 4  # parameter sets a model
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model at some parameters, with histories that it could have produced."""
+
+    model: Model
+    customers: Customers
+
+    def __str__(self) -> str:
+        return repr(self.model)
+
+
+def draw(model: type[Model], seed: int) -> Model:
+    """Draw parameters log-uniformly from the typical ranges that the model declares."""
+    rng = np.random.default_rng(seed)
+    return model(*(np.exp(rng.uniform(*np.log(each.typical))) for each in model.domains().values()))
+
+
+def example_customers(model: Model, seed: int) -> Customers:
+    """Simulate customers, and add corner cases that simulation seldom gives."""
+    if isinstance(model, SpendModel):
+        rng = np.random.default_rng(seed)
+        bare = Customers.from_arrays(1.0 + rng.poisson(2.0, 60), unit="week")
+        return model.simulate(bare, seed=seed)  # type: ignore[attr-defined, no-any-return]
+    assert isinstance(model, PurchaseModel)
+    x, t_x, T = model.simulate(60, 52.0, seed=seed).timing
+    return Customers.from_arrays(
+        np.append(x, [0, 0, 1, 1, 40, 3]),
+        np.append(t_x, [0.0, 0.0, 1e-3, 52.0, 51.9, 52.0]),
+        np.append(T, [0.0, 52.0, 52.0, 52.0, 52.0, 52.0]),
+        unit="week",
+        weight=np.append(np.ones(60), [2, 3, 1, 2, 1, 5]),
+    )
+
+
+def cases(kind: type[Model]) -> list[Any]:
+    chosen = [model for model in MODELS.values() if issubclass(model, kind)]
+    return [
+        pytest.param(draw(model, seed), id=f"{model.__name__}-{seed}")
+        for model in chosen
+        for seed in range(SETS)
+    ]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    kinds = {"any_case": Model, "purchase_case": PurchaseModel, "spend_case": SpendModel}
+    for name, kind in kinds.items():
+        if name in metafunc.fixturenames:
+            metafunc.parametrize(name, cases(kind), indirect=True)
+
+
+def _case(request: pytest.FixtureRequest) -> Case:
+    model: Model = request.param
+    return Case(model, example_customers(model, seed=11))
+
+
+any_case = pytest.fixture(name="any_case")(_case)
+purchase_case = pytest.fixture(name="purchase_case")(_case)
+spend_case = pytest.fixture(name="spend_case")(_case)
+
+
+@pytest.fixture(params=list(MODELS), ids=str)
+def model_class(request: pytest.FixtureRequest) -> type[Model]:
+    """Return each registered model class."""
+    return MODELS[request.param]
