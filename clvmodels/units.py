@@ -115,7 +115,7 @@ def in_units(
     if not value >= 0.0:
         raise ParameterError(
             f"`{name}` is zero or longer.",
-            place=f"Got {duration!r}" + (f", which is before {start}." if start else "."),
+            place=f"Got {duration}" + (f", which is before {start}." if start else "."),
             fix="Give a time that lies ahead, such as '1y'.",
         )
     return value + 0.0  # turns -0.0 into 0.0

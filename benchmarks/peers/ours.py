@@ -8,7 +8,7 @@ from benchmarks.peers.protocol import run
 from clvmodels import BGNBD, Customers
 
 
-def fit(problem: dict[str, np.ndarray]) -> tuple[dict[str, float], float]:
+def fit(problem: dict[str, np.ndarray]) -> dict[str, float]:
     customers = Customers.from_arrays(
         problem["frequency"],
         problem["recency"],
@@ -17,7 +17,7 @@ def fit(problem: dict[str, np.ndarray]) -> tuple[dict[str, float], float]:
         weight=problem["weight"],
     )
     result = BGNBD.fit(customers)
-    return dict(zip(result.names, result.model.values.tolist(), strict=True)), result.log_likelihood
+    return dict(zip(result.names, result.model.values.tolist(), strict=True))
 
 
 if __name__ == "__main__":

@@ -12,13 +12,13 @@ from collections.abc import Callable
 import numpy as np
 
 
-def run(fit: Callable[[dict[str, np.ndarray]], tuple[dict[str, float], float]]) -> None:
-    """Run an adapter: `fit` returns the parameters and the total log-likelihood."""
+def run(fit: Callable[[dict[str, np.ndarray]], dict[str, float]]) -> None:
+    """Run an adapter: `fit` returns the parameters by name."""
     warnings.simplefilter("ignore")
     path, repeats = sys.argv[1], int(sys.argv[2])
     with np.load(path) as data:
         problem = dict(data)
-    parameters, log_likelihood = fit(problem)
+    parameters = fit(problem)
     seconds = []
     for _ in range(repeats):
         start = time.perf_counter()
@@ -30,7 +30,6 @@ def run(fit: Callable[[dict[str, np.ndarray]], tuple[dict[str, float], float]]) 
                 "seconds": statistics.median(seconds),
                 "best": min(seconds),
                 "parameters": parameters,
-                "log_likelihood": log_likelihood,
             }
         )
     )

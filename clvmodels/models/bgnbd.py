@@ -28,7 +28,7 @@ __all__ = ["BGNBD"]
 Array: TypeAlias = NDArray[np.float64]
 
 _HOMOGENEOUS: Final = 1e3  # a gamma or beta density this concentrated is a single value
-_NEVER: Final = 1e-3  # a mean dropout probability below this is hardly ever
+_NEVER: Final = 1e-6  # a mean dropout probability below this is never
 
 
 @dataclass(frozen=True)
@@ -96,8 +96,8 @@ class BGNBD(PurchaseModel):
         if customers.n_customers < 2.0 or repeat == 0.0:
             raise DataError(
                 "BG/NBD learns from several customers, some of whom have bought again.",
-                place=f"These are {customers.n_customers:g} customers, {repeat:g} with a repeat "
-                "purchase.",
+                place=f"Customers here: {customers.n_customers:g}; with a repeat purchase: "
+                f"{repeat:g}.",
                 fix="Use a longer log, or a model with published parameters.",
             )
         return customers
@@ -114,7 +114,7 @@ class BGNBD(PurchaseModel):
             )
         elif flat and self.a + self.b > _HOMOGENEOUS:
             words.append(
-                f"All customers seem to leave with the same probability {dropout:.3f} after each "
+                f"All customers seem to leave with the same probability {dropout:.3g} after each "
                 "purchase (a + b has no bound): use a / (a + b), not a and b."
             )
         elif flat and self.b < _NEVER:

@@ -35,8 +35,6 @@ class Fingerprint:
 
     Attributes
     ----------
-    n_patterns : int
-        Distinct histories in the likelihood.
     n_repeat : float
         Customers with a repeat purchase.
     repeat_purchases : float
@@ -47,7 +45,6 @@ class Fingerprint:
         Value of all repeat purchases, in the log's currency.
     """
 
-    n_patterns: int
     n_repeat: float
     repeat_purchases: float
     total_age: float | None
@@ -81,8 +78,8 @@ class Fit(Generic[M]):
     Examples
     --------
     >>> from clvmodels import BGNBD
-    >>> fit = BGNBD(r=0.24, alpha=4.4, a=0.8, b=2.4).simulate(3000, 39, seed=1, unit="week")
-    >>> fit = BGNBD.fit(fit)
+    >>> truth = BGNBD(r=0.24, alpha=4.4, a=0.8, b=2.4)
+    >>> fit = BGNBD.fit(truth.simulate(3000, 39, seed=1, unit="week"))
     >>> fit.certificate.verdict
     'identified'
     """
@@ -141,9 +138,9 @@ class Fit(Generic[M]):
 
     def __str__(self) -> str:
         until = f", observed until {self.observed_until}" if self.observed_until else ""
+        timed = f", unit {self.unit}" if self.data.total_age is not None else ""
         lines = [
-            f"{type(self.model).__name__}: {self.n_customers:,.0f} customers in "
-            f"{self.data.n_patterns:,} distinct histories, unit {self.unit}{until}",
+            f"{type(self.model).__name__}: {self.n_customers:,.0f} customers{timed}{until}",
             "",
             f"{'':<10}{'estimate':>14}{'std_error':>14}",
             *(
@@ -205,7 +202,8 @@ def make_fit(
     certificate = certify(maximum, names, words)
     if certificate.verdict != "identified":
         warnings.warn(
-            f"{type(model).__name__} is not pinned down by these data. {' '.join(words)}".strip(),
+            f"{type(model).__name__} is not pinned down by these data. "
+            + " ".join(certificate.findings),
             IdentifiabilityWarning,
             stacklevel=3,
         )
@@ -227,7 +225,6 @@ def fingerprint(customers: Customers) -> Fingerprint:
     repeat = x > 0.0
     value = None if m is None else float((w * x)[repeat] @ m[repeat])
     return Fingerprint(
-        n_patterns=len(customers),
         n_repeat=float(w[repeat].sum()),
         repeat_purchases=float(w @ x),
         total_age=None if customers.age is None else float(w @ customers.age),

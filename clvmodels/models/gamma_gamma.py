@@ -128,7 +128,7 @@ class GammaGamma(SpendModel):
                 f"{worthless:g} customer{'s' if worthless > 1 else ''} whose repeat purchases are "
                 "worth nothing left out of the spend fit: a gamma density has no room for zero.",
                 DataWarning,
-                stacklevel=4,
+                stacklevel=3,
             )
         used = customers.take(np.flatnonzero((x > 0.0) & (m > 0.0)))
         means = used.spend[1]

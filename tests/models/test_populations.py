@@ -39,7 +39,7 @@ def assert_usable(fit: Fit[BGNBD], customers: Customers) -> None:
         (BGNBD(0.5, 5.0, 1e-6, 1.0), "Nobody seems to leave", {"a", "b"}),
         (BGNBD(0.5, 5.0, 1e-3, 1e3), "Nobody seems to leave", {"a", "b"}),
         (BGNBD(1e6, 1e7, 2e5, 8e5), "leave with the same probability", {"r", "alpha", "a", "b"}),
-        (BGNBD(0.5, 5.0, 1e4, 1.0), "leave with the same probability 1.000", {"a", "b"}),
+        (BGNBD(0.5, 5.0, 1e4, 1.0), "leave with the same probability 1 ", {"a", "b"}),
     ],
 )
 def test_limits_are_named(truth: BGNBD, words: str, flat: set[str]) -> None:
@@ -90,7 +90,9 @@ def test_few_customers(n: int) -> None:
     ids=["nobody", "one", "nobody again"],
 )
 def test_nothing_to_learn_from(customers: Customers) -> None:
-    with pytest.raises(DataError, match=r"learns from several customers.*These are.*Use a longer"):
+    with pytest.raises(
+        DataError, match=r"learns from several customers.*Customers here.*Use a longer"
+    ):
         BGNBD.fit(customers)
 
 

@@ -1,0 +1,138 @@
+"""The commands and their help: summarize, fit, predict.
+
+What does the work loads when a command runs, so that help comes at once.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+from clvmodels.cli.console import session
+from clvmodels.cli.options import (
+    RESULTS,
+    LogOptions,
+    ModelPath,
+    OutPath,
+    ReportOptions,
+    flattened,
+)
+
+__all__ = ["app"]
+
+_VALUE = "Value"
+Horizon: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        metavar="TIME",
+        help="How far ahead: 90d, 26w, 12mo, 1y, a date, inf, or a number of units.",
+        rich_help_panel=_VALUE,
+    ),
+]
+DiscountRate: TypeAlias = Annotated[
+    float,
+    typer.Option(
+        help="Annual rate: with 0.1, money a year from now is worth 1/1.1.", rich_help_panel=_VALUE
+    ),
+]
+Margin: TypeAlias = Annotated[
+    float,
+    typer.Option(
+        help="Share of spend that is profit, such as 0.3.",
+        rich_help_panel=_VALUE,
+    ),
+]
+SavedModel: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="PATH", help="Needed: the model that fit has saved.", rich_help_panel=RESULTS
+    ),
+]
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["--help", "-h"]},
+    epilog="Start with:  clvmodels fit orders.parquet --model model.json\n\n"
+    "Then score:  clvmodels predict orders.parquet --model model.json --out clv.parquet",
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"clvmodels {version('clvmodels')}")
+        raise typer.Exit
+
+
+@app.callback(
+    help="Customer lifetime value from a log of orders: who still buys, how often, and its value."
+)
+def _clvmodels(
+    *,
+    wanted: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version.", callback=_print_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
+
+
+@app.command(epilog="Example:  clvmodels summarize orders.csv --out rfm.parquet")
+@flattened
+def summarize(log: LogOptions, report: ReportOptions, *, out: OutPath = None) -> None:
+    """Turn orders into one row a customer, and account for every row and cent.
+
+    frequency: purchases after the first
+    recency: time from the first purchase to the last
+    T: time from the first purchase to the end of observation
+    monetary_value: mean amount of the purchases after the first
+    """
+    with session(report) as reporter:
+        from clvmodels.cli import jobs
+
+        jobs.summarize(log, reporter, out=out)
+
+
+@app.command(epilog="Example:  clvmodels fit orders.parquet --unit week --model model.json")
+@flattened
+def fit(log: LogOptions, report: ReportOptions, *, model: ModelPath = None) -> None:
+    """Fit BG/NBD to the purchases and Gamma-Gamma to the amounts, and save the model.
+
+    Prints estimates, whether the data pin them down, and where every row went.
+    """
+    with session(report) as reporter:
+        from clvmodels.cli import jobs
+
+        jobs.fit(log, reporter, model=model)
+
+
+@app.command(
+    epilog="Example:  clvmodels predict orders.parquet --model model.json --horizon 1y "
+    "--discount-rate 0.1 --margin 0.3 --out clv.parquet"
+)
+@flattened
+def predict(
+    log: LogOptions,
+    report: ReportOptions,
+    *,
+    model: SavedModel = None,
+    out: OutPath = None,
+    horizon: Horizon = "1y",
+    discount_rate: DiscountRate = 0.0,
+    margin: Margin = 1.0,
+) -> None:
+    """Score every customer with a saved model: P(alive), expected purchases, value.
+
+    Nothing is fitted, and the orders may be newer than those of the fit.
+    """
+    with session(report) as reporter:
+        from clvmodels.cli import jobs
+        from clvmodels.cli.scoring import Valuation, read_horizon
+
+        terms = Valuation(read_horizon(horizon), discount_rate, margin)
+        jobs.predict(log, reporter, model=model, out=out, terms=terms)
