@@ -51,15 +51,15 @@ def run_problem(name: str, folder: Path) -> list[dict[str, object]]:
     table = []
     for peer in PEERS:
         results = [each[peer] for each in rounds]
-        ratios = [each["lifetimes"]["seconds"] / each[peer]["seconds"] for each in rounds]
+        ratios = [each["lifetimes"]["cpu"] / each[peer]["cpu"] for each in rounds]
         table.append(
             {
                 "problem": name,
                 "rows": rows,
                 "peer": peer,
                 "version": version(peer),
-                "median_ms": 1e3 * statistics.median(each["seconds"] for each in results),
-                "best_ms": 1e3 * min(each["best"] for each in results),
+                "cpu_ms": 1e3 * statistics.median(each["cpu"] for each in results),
+                "wall_ms": 1e3 * statistics.median(each["wall"] for each in results),
                 "times_faster_than_lifetimes": statistics.median(ratios),
                 "log_likelihood": log_likelihood(path, results[0]["parameters"]),
                 "python": platform.python_version(),

@@ -24,6 +24,8 @@ _FLAT = 1e-3  # curvature along a ridge: a standard error of 30 in log-parameter
 _NO_GAIN = 1e-9  # a rise of the log-likelihood that no conclusion can depend on
 _ACCEPTED = 1e-4  # share of the promised rise that makes a step worth taking
 _SHORTEST = 1e-14  # trust radius at which the climb gives up
+_SAME = 1e-4  # log-parameters by which two points count as one
+_SCOUT_CURVATURE = 0.05  # below it the sample says too little to start from its maximum
 _AGREEMENT = 1e-6  # two starts agree if their log-likelihoods do, relative to 1 + |value|
 
 
@@ -56,7 +58,9 @@ class Maximum:
     starts_agreeing: int
 
 
-def maximum_likelihood(objective: Objective, starts: Sequence[Array]) -> Maximum:
+def maximum_likelihood(
+    objective: Objective, starts: Sequence[Array], *, scout: Objective | None = None
+) -> Maximum:
     """Climb from every start and return the highest maximum.
 
     Parameters
@@ -65,6 +69,9 @@ def maximum_likelihood(objective: Objective, starts: Sequence[Array]) -> Maximum
         Maps z, shape (k,), to value, gradient (k,) and Hessian (k, k) of the log-likelihood.
     starts
         Starting points, each of shape (k,).
+    scout
+        The same on a sample of the data, which costs less. Every start climbs there first, and
+        only points that are apart on the sample go on to climb on all data.
 
     Raises
     ------
@@ -78,29 +85,45 @@ def maximum_likelihood(objective: Objective, starts: Sequence[Array]) -> Maximum
     >>> maximum_likelihood(parabola, [np.zeros(2)]).point
     array([3., 3.])
     """
-    found: list[Maximum] = []
-    for start in starts:
-        arrived = newton(objective, start, known=found)
-        if arrived is not None:
-            found.append(arrived)
-    if not found:
+    heads = [start if scout is None else _scouted(scout, start) for start in starts]
+    ends = _climb_all(objective, heads)
+    if not ends:
         raise ConvergenceError(
             "Maximum likelihood ends at a point where the likelihood no longer rises.",
             place=f"None of {len(starts)} starts reached one in {MAX_ITERATIONS} iterations.",
             fix="Look at the data with Customers.from_arrays(...): is there any repeat purchase, "
             "and do the times vary? Pass `starts=` near published values if they look right.",
         )
-    best = max(found, key=lambda each: each.value)
-    near = [abs(each.value - best.value) <= _AGREEMENT * (1.0 + abs(best.value)) for each in found]
-    return Maximum(
-        best.point,
-        best.value,
-        best.gradient,
-        best.hessian,
-        best.iterations,
-        starts=len(starts),
-        starts_agreeing=sum(near),
-    )
+    best = max(ends, key=lambda end: end.value)
+    close = _AGREEMENT * (1.0 + abs(best.value))
+    agreeing = sum(end.starts for end in ends if best.value - end.value <= close)
+    return replace(best, starts=len(starts), starts_agreeing=agreeing)
+
+
+def _scouted(scout: Objective, start: Array) -> Array:
+    """Return where a start ends on a sample, or the start if that says little."""
+    end = newton(scout, start)
+    if end is None or np.linalg.eigvalsh(-end.hessian)[0] < _SCOUT_CURVATURE:
+        return start
+    return end.point
+
+
+def _climb_all(objective: Objective, heads: Sequence[Array]) -> list[Maximum]:
+    """Return the maxima reached, each with its number of starts; equal heads climb once."""
+    ends: list[Maximum] = []
+    climbed: list[Array] = []
+    counts: list[int] = []
+    for head in heads:
+        same = [i for i, point in enumerate(climbed) if np.abs(point - head).max() < _SAME]
+        if same:
+            counts[same[0]] += 1
+            continue
+        end = newton(objective, head, known=ends)
+        if end is not None:
+            ends.append(end)
+            climbed.append(head)
+            counts.append(1)
+    return [replace(end, starts=count) for end, count in zip(ends, counts, strict=True)]
 
 
 def newton(objective: Objective, start: Array, *, known: Sequence[Maximum] = ()) -> Maximum | None:

@@ -10,8 +10,9 @@ from typing import Any, Final, Literal, TypeAlias
 import narwhals as nw
 
 from clvmodels.errors import DataError, DataWarning, did_you_mean, first_few
-from clvmodels.frames.columns import AMOUNT, CUSTOMER, DAY, REASON
+from clvmodels.frames.columns import AMOUNT, CUSTOMER, DAY, RAW, REASON
 from clvmodels.frames.dates import UNREADABLE, as_date, day_number
+from clvmodels.frames.paths import empty_log, first_look
 from clvmodels.frames.sources import Source
 
 __all__ = ["CleanLog", "Fate", "Invalid", "Returns", "clean"]
@@ -175,20 +176,16 @@ def _audit(
         finite = nw.when(nw.col(AMOUNT).is_finite()).then(nw.col(AMOUNT)).otherwise(nw.lit(0.0))
         marked = marked.with_columns(finite.alias("_finite"))
         money = [nw.col("_finite").sum().alias("amount")]
-    table = (
-        marked.group_by(REASON)
-        .agg(
-            nw.len().alias("rows"),
-            nw.col(DAY).min().alias("first"),
-            nw.col(DAY).max().alias("last"),
-            *money,
-        )
-        .collect("polars")
+    table = marked.group_by(REASON).agg(
+        nw.len().alias("rows"),
+        nw.col(DAY).min().alias("first"),
+        nw.col(DAY).max().alias("last"),
+        *money,
     )
     counts: dict[Fate, FateCount] = {}
     first: int | None = None
     last = 0
-    for row in table.iter_rows(named=True):
+    for row in first_look(table).iter_rows(named=True):
         fate = FATES[row[REASON]]
         counts[fate] = FateCount(int(row["rows"]), float(row.get("amount") or 0.0))
         if fate == "purchase":
@@ -204,18 +201,14 @@ def _audit(
 def _refuse_empty(log: CleanLog, first: int | None) -> None:
     total = sum(count.rows for count in log.counts.values())
     if total == 0:
-        raise DataError(
-            "A log has at least one row.",
-            place="This one is empty.",
-            fix="Check the query or path.",
-        )
+        raise empty_log()
     if first is not None:
         return
-    parts = [f"{count.rows:,} {fate}" for fate, count in log.counts.items()]
+    parts = [f"{count.rows:,} {fate}{_examples(log, fate)}" for fate, count in log.counts.items()]
     if "after observed_until" in log.counts:
         fix = f"Observation ends on {as_date(log.end)}: is that before the first order?"
     else:
-        fix = "Check that the right columns are named."
+        fix = "Check that the right columns are named, and pass `date_format` for other dates."
     raise DataError(
         "A log has at least one purchase with a customer and a date.",
         place=f"Of {total:,} rows: {', '.join(parts)}.",
@@ -228,17 +221,27 @@ def _refuse_fates(log: CleanLog, fates: tuple[Fate, ...], fix: str) -> None:
     if not bad:
         return
     total = sum(count.rows for count in log.counts.values())
-    places = [f"{log.counts[fate].rows:,} of {total:,} rows: {fate}" for fate in bad]
+    places = [
+        f"{log.counts[fate].rows:,} of {total:,} rows: {fate}{_examples(log, fate)}" for fate in bad
+    ]
+    if "unreadable date" in bad:
+        fix = "Pass `date_format` for dates in another form. " + fix
     raise DataError(
         "Every row has a customer id, a readable date and, if amounts are used, a finite amount."
         if bad != ["refund"]
         else "With returns='error' no amount is below zero.",
-        place="; ".join(places) + f" ({_examples(log, bad[0])}).",
+        place="; ".join(places) + ".",
         fix=fix,
     )
 
 
 def _examples(log: CleanLog, fate: Fate) -> str:
-    """Return the first customers with a fate, to find the rows by."""
-    table = log.rows(fate).select(CUSTOMER).head(6).collect("polars")
-    return f"for instance customer {first_few(table[CUSTOMER].to_list())}"
+    """Return some dates that cannot be read, else some customers, to find the rows by."""
+    rows = log.rows(fate)
+    if fate == "no customer id":
+        return ""
+    if fate == "unreadable date" and RAW in rows.collect_schema().names():
+        dates = rows.select(RAW).head(6).collect("polars")[RAW].to_list()
+        return f" (for instance {first_few([repr(each) for each in dates])})"
+    people = rows.select(CUSTOMER).unique().head(6)
+    return f" (for instance of customer {first_few(log.source.ids(people))})"

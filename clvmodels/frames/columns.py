@@ -13,6 +13,7 @@ DAY: Final = "_day"  # whole days since 1970-01-01
 PERIOD: Final = "_period"  # the grid period of a day
 AMOUNT: Final = "_amount"
 REASON: Final = "_reason"
+RAW: Final = "_raw"  # dates that came as text
 
 SUMMARY: Final = ("frequency", "recency", "T", "monetary_value")
 PREDICTIONS: Final = (
@@ -37,8 +38,11 @@ def require_column(name: str, columns: Iterable[str], *, role: str) -> str:
 
 
 def refuse_collision(customer: str, taken: Iterable[str]) -> None:
-    """Raise if the id column has the name of a column that the result will have."""
-    if customer in set(taken):
+    """Raise if the id column has the name of a column that the result will have.
+
+    Whatever the case: to DuckDB, an id ``t`` and the column ``T`` are one.
+    """
+    if customer.casefold() in {name.casefold() for name in taken}:
         raise DataError(
             "The id column keeps its name beside the columns of the result.",
             place=f"{customer!r} is the name of one of those.",

@@ -5,6 +5,7 @@ Calendar arithmetic is done on integers, the one thing that all engines agree on
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any, Final
@@ -12,19 +13,21 @@ from typing import Any, Final
 import narwhals as nw
 
 from clvmodels.errors import DataError, ParameterError, did_you_mean
-from clvmodels.frames.columns import DAY
-from clvmodels.frames.sources import Source, mixed_zones
+from clvmodels.frames.columns import DAY, RAW
+from clvmodels.frames.paths import first_look
+from clvmodels.frames.sources import Source
+from clvmodels.frames.zones import ZONE, refuse_mixed_zones
 
 __all__ = ["UNREADABLE", "as_date", "day_number", "with_days"]
 
 EPOCH: Final = date(1970, 1, 1)
 UNREADABLE: Final = -(10**9)  # the day of a value that is there but is no date
 
-_YEAR, _MONTH, _MDAY, _RAW = "_year", "_month", "_mday", "_raw"
-_ZONE = r"(Z|z|[+-]\d{2}:?\d{2})"
-_TIME = rf"([T ]\d{{1,2}}:\d{{2}}(:\d{{2}}([.,]\d+)?)?( ?{_ZONE})?)?"
-_ISO: Final = rf"^\d{{4}}[-/.]\d{{2}}[-/.]\d{{2}}{_TIME}$"
-_COMPACT: Final = r"^\d{8}$"
+_YEAR, _MONTH, _MDAY = "_year", "_month", "_mday"
+_TIME = rf"([T ][0-9]{{1,2}}:[0-9]{{2}}(:[0-9]{{2}}([.,][0-9]+)?)?( ?{ZONE})?)?"
+_ISO: Final = rf"^[0-9]{{4}}[-/.][0-9]{{2}}[-/.][0-9]{{2}}{_TIME}$"
+_COMPACT: Final = r"^[0-9]{8}$"
+_NUMBER: Final = r"^(-?[0-9]{1,18}|[1-8][0-9]{18}|[0-9]{1,18}\.[0-9]+)$"  # fits 64 bits
 _PER_DAY: Final = {
     "epoch-d": 1,
     "epoch-s": 86_400,
@@ -48,12 +51,11 @@ def as_date(day: int) -> date:
     return EPOCH + timedelta(days=int(day))
 
 
-def with_days(
-    source: Source, *, name: str, date_format: str | None, time_zone: str | None
-) -> Source:
+def with_days(source: Source, *, name: str, date_format: str | None) -> Source:
     """Turn the DAY column of a log from what the user has into day numbers.
 
-    Missing values stay missing; values that are no date become `UNREADABLE`.
+    Missing values stay missing; values that are no date become `UNREADABLE`. Of text the column RAW
+    is kept, to show what could not be read.
 
     Parameters
     ----------
@@ -64,39 +66,30 @@ def with_days(
     date_format
         A strptime format for text, or 'epoch-s' and the like for numbers; None to tell from the
         values.
-    time_zone
-        Zone in which days begin, for stamps that carry a zone; their own zone if None.
 
     Raises
     ------
     DataError
         The column's type or text cannot be dates, or stamps are in several time zones.
+    ParameterError
+        The format cannot be used.
     """
-    frame = _dated(source.frame, name, date_format, time_zone)
+    frame = _dated(source.frame, name, date_format)
+    no_date = (nw.col(DAY) < day_number(date.min)) | (nw.col(DAY) > day_number(date.max))
+    bounded = nw.when(no_date).then(nw.lit(UNREADABLE, nw.Int64)).otherwise(nw.col(DAY))
+    frame = frame.with_columns(bounded.alias(DAY))
     return replace(source, frame=frame.collect("polars").lazy() if source.eager else frame)
 
 
-def _dated(
-    frame: nw.LazyFrame[Any], name: str, date_format: str | None, time_zone: str | None
-) -> nw.LazyFrame[Any]:
+def _dated(frame: nw.LazyFrame[Any], name: str, date_format: str | None) -> nw.LazyFrame[Any]:
     dtype = frame.collect_schema()[DAY]
-    if time_zone is not None and getattr(dtype, "time_zone", None) is None:
-        raise ParameterError(
-            "`time_zone` applies to time stamps that carry a zone.",
-            place=f"Column {name!r} has type {dtype}.",
-            fix="Leave it out: dates without a zone are taken as they stand.",
-        )
     if isinstance(dtype, nw.Date | nw.Datetime):
-        stamp = nw.col(DAY)
-        if time_zone is not None:
-            stamp = stamp.dt.convert_time_zone(time_zone)
-        return _with_civil_day(_with_fields(frame, stamp))
+        return _with_civil_day(_with_fields(frame, nw.col(DAY)))
     if isinstance(dtype, nw.String | nw.Categorical | nw.Enum):
-        frame = frame.with_columns(nw.col(DAY).cast(nw.String).str.strip_chars())
-        if date_format is not None:
-            return _with_format(frame, date_format)
-        _refuse_mixed_zones(frame, name)
-        return _from_text(frame)
+        text = nw.col(DAY).cast(nw.String).str.strip_chars()
+        frame = frame.with_columns(nw.when(text != "").then(text).alias(DAY))
+        frame = frame.with_columns(nw.col(DAY).alias(RAW))
+        return _mark_unreadable(_from_any_text(frame, name, date_format))
     if dtype.is_numeric():
         return _with_epoch(frame, name, date_format)
     raise DataError(
@@ -145,6 +138,22 @@ def _with_civil_day(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     )
 
 
+# --- text -------------------------------------------------------------------------------------
+
+
+def _from_any_text(
+    frame: nw.LazyFrame[Any], name: str, date_format: str | None
+) -> nw.LazyFrame[Any]:
+    if date_format in _PER_DAY:
+        number = nw.when(nw.col(DAY).str.contains(_NUMBER)).then(nw.col(DAY))
+        whole = number.str.replace_all(r"\.[0-9]+$", "").cast(nw.Int64)
+        return frame.with_columns((whole // _PER_DAY[date_format]).alias(DAY))
+    if date_format is not None:
+        return _with_format(frame, date_format)
+    refuse_mixed_zones(frame, name, text=DAY, dated=nw.col(DAY).str.contains(_ISO))
+    return _from_text(frame)
+
+
 def _from_text(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Turn ISO text, with or without a time, or eight digits into day numbers."""
     text, form = nw.col(DAY), nw.col("_form")
@@ -156,91 +165,78 @@ def _from_text(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         spaced = nw.when(form == 1).then(text.str.slice(iso_start, length))
         return nw.coalesce(spaced, packed).cast(nw.Int64).alias(name)
 
-    fields = frame.with_columns(forms.alias("_form"), text.alias(_RAW)).with_columns(
+    fields = frame.with_columns(forms.alias("_form")).with_columns(
         digits(0, 0, 4, _YEAR), digits(5, 4, 2, _MONTH), digits(8, 6, 2, _MDAY)
     )
-    return _mark_unreadable(_with_civil_day(fields).drop("_form"))
+    return _with_civil_day(fields).drop("_form")
 
 
 def _mark_unreadable(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Give text that is there but is no date the day `UNREADABLE`."""
-    unread = nw.when(nw.col(_RAW) != "").then(nw.lit(UNREADABLE, nw.Int64))
-    return frame.with_columns(nw.coalesce(nw.col(DAY), unread).alias(DAY)).drop(_RAW)
-
-
-# --- text in other forms, time zones, epochs --------------------------------------------------
-
-
-def _refuse_mixed_zones(frame: nw.LazyFrame[Any], name: str) -> None:
-    """Raise if text stamps carry different zones, or only some carry one."""
-    text = nw.col(DAY)
-    dated = text.str.contains(_ISO)
-    zoned = dated & text.str.contains(rf"{_ZONE}$") & (text.str.len_chars() > 10)
-    zone = nw.when(zoned).then(text.str.slice(-6)).alias("zone")
-    plain = zone_text(zone)
-    counts = (
-        frame.select(plain.alias("zone"), dated.cast(nw.Int64).alias("dated"), zoned.alias("zoned"))
-        .select(
-            nw.col("zone").min().alias("low"),
-            nw.col("zone").max().alias("high"),
-            nw.col("dated").sum().alias("dated"),
-            nw.col("zoned").cast(nw.Int64).sum().alias("zoned"),
-        )
-        .collect("polars")
-    )
-    low, high, total, with_zone = (
-        counts[column][0] for column in ("low", "high", "dated", "zoned")
-    )
-    if low != high:
-        raise mixed_zones(f"text of column {name!r} ends in {low!r} and {high!r}")
-    if with_zone and with_zone != total:
-        raise mixed_zones(f"text of column {name!r} has a zone in {with_zone} of {total} rows")
-
-
-def zone_text(tail: nw.Expr) -> nw.Expr:
-    """Return the zone at the end of a stamp in one spelling."""
-    zulu = tail.str.ends_with("Z") | tail.str.ends_with("z")
-    packed = tail.str.contains(r"^.[+-]\d{4}$")
-    return (
-        nw.when(zulu)
-        .then(nw.lit("+0000"))
-        .otherwise(nw.when(packed).then(tail.str.slice(1)).otherwise(tail.str.replace_all(":", "")))
-    )
+    unread = nw.when(~nw.col(RAW).is_null()).then(nw.lit(UNREADABLE, nw.Int64))
+    return frame.with_columns(nw.coalesce(nw.col(DAY), unread).alias(DAY))
 
 
 def _with_format(frame: nw.LazyFrame[Any], date_format: str) -> nw.LazyFrame[Any]:
     """Parse text by a strptime format with the engine's own parser, null where it does not fit."""
+    _check_format(date_format)
     native = nw.to_native(frame)
     if frame.implementation.is_polars():
         import polars as pl
 
-        parsed = pl.col(DAY).str.strptime(pl.Datetime("us"), date_format, strict=False)
-        read = nw.from_native(native.with_columns(pl.col(DAY).alias(_RAW), parsed))
+        read = native.with_columns(
+            pl.col(DAY).str.strptime(pl.Datetime("us"), date_format, strict=False)
+        )
     elif frame.implementation.is_duckdb():
-        quoted = date_format.replace("'", "''")
-        query = f"select *, {DAY} as {_RAW}, try_strptime({DAY}, '{quoted}') as _read from log"
-        relation = nw.from_native(native.query("log", query))
-        read = relation.with_columns(nw.col("_read").alias(DAY)).drop("_read")
+        import duckdb
+
+        parsed = duckdb.FunctionExpression(
+            "try_strptime", duckdb.ColumnExpression(DAY), duckdb.ConstantExpression(date_format)
+        ).alias(DAY)
+        others = [duckdb.ColumnExpression(each) for each in native.columns if each != DAY]
+        read = native.select(*others, parsed)
     else:
         raise DataError(
             "`date_format` is read by polars and DuckDB.",
             place=f"This is a {frame.implementation} frame.",
             fix="Convert the column to dates on the engine first.",
         )
-    return _mark_unreadable(_with_civil_day(_with_fields(read, nw.col(DAY))))
+    return _with_civil_day(_with_fields(nw.from_native(read), nw.col(DAY)))
+
+
+def _check_format(date_format: str) -> None:
+    """Raise unless a format names a day by fields that all engines read alike."""
+    fields = set(re.findall(r"%-?(.)", date_format))
+    if fields & {"z", "Z"}:
+        raise ParameterError(
+            "`date_format` reads the day as it is written; a zone would move it to UTC.",
+            place=f"Got {date_format!r}.",
+            fix="Convert the column to time stamps with a zone, and pass `time_zone` if need be.",
+        )
+    if fields - set("YymBbdjHIMSfpAa%") or not fields & set("dj"):
+        raise ParameterError(
+            "`date_format` is a strptime format such as '%d/%m/%Y', 'epoch-s' or the like.",
+            place=f"Got {date_format!r}.",
+            fix="Name year, month and day by the fields of Python's datetime.strptime.",
+        )
+
+
+# --- numbers ----------------------------------------------------------------------------------
 
 
 def _with_epoch(frame: nw.LazyFrame[Any], name: str, date_format: str | None) -> nw.LazyFrame[Any]:
     """Turn numbers since 1970, or yyyymmdd, into days; the size tells which."""
-    dtype = frame.collect_schema()[DAY]
     number = nw.col(DAY)
-    if dtype.is_float():
-        number = nw.when(number.is_finite()).then(number)
+    if not frame.collect_schema()[
+        DAY
+    ].is_integer():  # casting rounds on some engines, cuts on others
+        floats = number.cast(nw.Float64)
+        number = nw.when(floats.is_finite()).then(floats.floor())
     frame = frame.with_columns(number.cast(nw.Int64).alias(DAY))
     kind = date_format or _guess_epoch(frame, name)
     if kind == "%Y%m%d":
-        text = frame.with_columns(nw.col(DAY).cast(nw.String))
-        return _from_text(text)
+        text = frame.with_columns(nw.col(DAY).cast(nw.String).alias(DAY))
+        return _mark_unreadable(_from_text(text.with_columns(nw.col(DAY).alias(RAW))))
     if kind not in _PER_DAY:
         raise ParameterError(
             "`date_format` of a column of numbers is 'epoch-s' or the like, or '%Y%m%d'.",
@@ -252,8 +248,7 @@ def _with_epoch(frame: nw.LazyFrame[Any], name: str, date_format: str | None) ->
 
 def _guess_epoch(frame: nw.LazyFrame[Any], name: str) -> str:
     extremes = frame.select(nw.col(DAY).min().alias("low"), nw.col(DAY).max().alias("high"))
-    table = extremes.collect("polars")
-    low, high = table["low"][0], table["high"][0]
+    low, high = first_look(extremes).row(0)
     if low is None:
         return "epoch-d"
     for kind, (first, last) in _RANGES.items():

@@ -11,7 +11,7 @@ import narwhals as nw
 from clvmodels.errors import DataError
 from clvmodels.frames.cleaning import FATES, CleanLog, Fate, FateCount
 from clvmodels.frames.columns import CUSTOMER, PERIOD, REASON
-from clvmodels.frames.occasions import LINES, UNMATCHED, VALUE, erased
+from clvmodels.frames.occasions import LINES, UNMATCHED, VALUE, is_erased
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -114,8 +114,7 @@ def make_ledger(
     total = _total(log)
     people = _people(log)
     held = _held(purchases, has_amount)
-    gone = _row(erased(occasions).select(_count(), _sum(LINES, "lines"))) if has_amount else {}
-    unmatched = _unmatched(occasions) if has_amount else 0.0
+    gone, unmatched = _returned(occasions) if has_amount else (0, 0.0)
 
     def money(value: float) -> float | None:
         return value if has_amount else None
@@ -131,8 +130,8 @@ def make_ledger(
         lines.append(LedgerEntry("- refunds, taken off purchases", -refunds.rows, None, None))
         lines.append(LedgerEntry("- refunds without a purchase", None, None, unmatched))
     lines += _people_lost(people, held["customers"])
-    if gone.get("count"):
-        lines.append(LedgerEntry("- purchases returned in full", -gone["lines"], None, None))
+    if gone:
+        lines.append(LedgerEntry("- purchases returned in full", -gone, None, None))
     merged = held["lines"] - held["count"]
     lines.append(LedgerEntry("- merged into one occasion", -merged, None, None))
     value = money(held.get("value", 0.0))
@@ -217,13 +216,16 @@ def _held(purchases: nw.LazyFrame[Any], has_amount: bool) -> dict[str, Any]:
     return {k: float(v) if k in ("value", "first") else int(v) for k, v in row.items()}
 
 
-def _unmatched(occasions: nw.LazyFrame[Any]) -> float:
-    per_customer = occasions.group_by(CUSTOMER).agg(nw.col(UNMATCHED).max())
-    return float(_row(per_customer.select(_sum(UNMATCHED, "sum")))["sum"] or 0.0)
-
-
-def _count() -> nw.Expr:
-    return nw.len().alias("count")
+def _returned(occasions: nw.LazyFrame[Any]) -> tuple[int, float]:
+    """Return the rows of occasions of which nothing is left, and the refunds that met none."""
+    gone = nw.when(is_erased()).then(nw.col(LINES)).otherwise(nw.lit(0)).alias("_gone")
+    per_customer = (
+        occasions.with_columns(gone)
+        .group_by(CUSTOMER)
+        .agg(nw.col("_gone").sum(), nw.col(UNMATCHED).max())
+    )
+    row = _row(per_customer.select(_sum("_gone", "lines"), _sum(UNMATCHED, "amount")))
+    return int(row["lines"] or 0), float(row["amount"] or 0.0)
 
 
 def _sum(column: str, name: str) -> nw.Expr:

@@ -1,39 +1,32 @@
-"""Predictions for every customer of a summary, on the engine of the summary.
-
-The model is evaluated once per distinct history; a lazy engine joins that table on whole grid
-periods and does the arithmetic of spend and value itself.
-"""
+"""Predictions for every customer of a summary, on the engine of the summary."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import narwhals as nw
-import numpy as np
-from numpy.typing import NDArray
 
-from clvmodels.customers import Customers
-from clvmodels.errors import DataError, UndefinedMomentError
-from clvmodels.frames.columns import PREDICTIONS, require_column
+from clvmodels.errors import DataError
+from clvmodels.frames.columns import PREDICTIONS
+from clvmodels.frames.scoring import (
+    PurchaseFit,
+    check_margins,
+    refuse_bad_spend,
+    with_purchases,
+    with_spend,
+    with_value,
+)
 from clvmodels.frames.sources import as_narwhals
 from clvmodels.frames.summary import CustomerSummary
 from clvmodels.models.base import PurchaseModel
 from clvmodels.models.fit import Fit, check_same_unit
-from clvmodels.models.gamma_gamma import GammaGamma, posterior_mean_spend
-from clvmodels.units import DAYS_PER_UNIT, Duration, in_units, rate_per_unit
-from clvmodels.value import check_margin, customer_value
-
-if TYPE_CHECKING:
-    import pandas as pd
+from clvmodels.models.gamma_gamma import GammaGamma
+from clvmodels.units import Duration, in_units, rate_per_unit
 
 __all__ = ["CLVModel", "predict"]
 
-Array: TypeAlias = NDArray[np.float64]
-PurchaseFit: TypeAlias = Fit[PurchaseModel] | PurchaseModel
 SpendFit: TypeAlias = Fit[GammaGamma] | GammaGamma
-COUNTS = PREDICTIONS[:3]
 
 
 @dataclass(frozen=True)
@@ -151,25 +144,15 @@ def predict(
     """
     _check_models(rfm, purchases, spend)
     frame = as_narwhals(rfm.frame)
-    names = frame.collect_schema().names()
-    _refuse_taken(names)
-    if isinstance(margin, str):
-        require_column(margin, names, role="margin")
-    else:
-        margin = check_margin(margin)
+    _refuse_taken(frame.collect_schema().names())
+    share = check_margins(frame, margin)
     length = in_units(horizon, rfm.unit, start=rfm.observed_until)
-    rate = rate_per_unit(discount_rate, rfm.unit)
-    scored: Any
-    if isinstance(frame, nw.DataFrame):
-        counts = _count_purchases(rfm.customers(), purchases, length, rate)
-        scored = _with_arrays(frame, counts)
-    else:
-        patterns = rfm.patterns()
-        counts = _count_purchases(patterns, purchases, length, rate)
-        scored = _joined(frame, patterns, counts, rfm)
+    scored = with_purchases(rfm, purchases, length, rate_per_unit(discount_rate, rfm.unit))
     if spend is not None:
-        scored = scored.with_columns(_spend(spend).alias("expected_spend"))
-        scored = scored.with_columns(_value(margin)).drop("discounted_purchases")
+        if rfm.grid_days is None:  # a summary made from orders has none
+            refuse_bad_spend(frame)
+        model = spend.model if isinstance(spend, Fit) else spend
+        scored = with_value(with_spend(scored, model), share)
     return nw.to_native(scored)
 
 
@@ -207,113 +190,11 @@ def _check_models(rfm: CustomerSummary, purchases: PurchaseFit, spend: SpendFit 
 
 
 def _refuse_taken(names: list[str]) -> None:
-    taken = [name for name in PREDICTIONS if name in names]
+    known = {name.casefold() for name in names}  # names in DuckDB ignore case
+    taken = [name for name in PREDICTIONS if name in known]
     if taken:
         raise DataError(
             "Predictions are new columns.",
             place=f"The summary already has {', '.join(map(repr, taken))}.",
             fix="Drop or rename them.",
         )
-
-
-def _count_purchases(
-    customers: Customers, purchases: PurchaseFit, horizon: float, rate: float
-) -> dict[str, Array]:
-    """Evaluate the purchase model: columns of shape (n,)."""
-    alive = purchases.p_alive(customers)
-    try:
-        expected = purchases.expected_purchases(customers, horizon)
-    except UndefinedMomentError:
-        expected = np.full(len(customers), math.nan)  # infinite: shown as missing
-    if rate == 0.0 and not np.isnan(expected).any():
-        discounted = expected
-    else:
-        discounted = purchases.discounted_purchases(customers, horizon, rate)
-    return dict(zip(COUNTS, (alive, expected, discounted), strict=True))
-
-
-def _with_arrays(frame: nw.DataFrame[Any], counts: dict[str, Array]) -> Any:
-    new = [
-        nw.new_series(name, values, nw.Float64, backend=frame.implementation)
-        for name, values in counts.items()
-    ]
-    if frame.implementation.is_pandas():  # pandas aligns on the index, so give it the same one
-        index = nw.to_native(frame).index
-        new = [nw.from_native(nw.to_native(s).set_axis(index), series_only=True) for s in new]
-    return _nan_to_null(frame.with_columns(*new), counts)
-
-
-def _nan_to_null(frame: Any, counts: dict[str, Array]) -> Any:
-    for name, values in counts.items():
-        if np.isnan(values).any():
-            known = nw.when(~nw.col(name).is_nan()).then(nw.col(name))
-            frame = frame.with_columns(known.alias(name))
-    return frame
-
-
-# --- lazy engines -----------------------------------------------------------------------------
-
-
-def _joined(
-    frame: nw.LazyFrame[Any], patterns: Customers, counts: dict[str, Array], rfm: CustomerSummary
-) -> nw.LazyFrame[Any]:
-    """Join predictions per distinct history to a lazy frame."""
-    import pandas as pd
-
-    x, t_x, T = patterns.timing
-    columns = {"frequency": x, "recency": t_x, "T": T}
-    keys = [f"_{name}" for name in columns]
-    if rfm.grid_days is None:  # times as they came: the same doubles on both sides
-        ours, theirs = list(columns.values()), [nw.col(name) for name in columns]
-    else:
-        scale = DAYS_PER_UNIT[rfm.unit] / rfm.grid_days
-        ours = [x, np.rint(t_x * scale), np.rint(T * scale)]
-        theirs = [nw.col("frequency"), _periods("recency", scale), _periods("T", scale)]
-        ours = [column.astype(np.int64) for column in ours]
-    table = pd.DataFrame(dict(zip(keys, ours, strict=True)) | counts)
-    side = _nan_to_null(_table_on_engine(frame, table), counts)
-    keyed = frame.with_columns(*(expr.alias(key) for key, expr in zip(keys, theirs, strict=True)))
-    return keyed.join(side, on=keys, how="left").drop(*keys)
-
-
-def _periods(name: str, scale: float) -> nw.Expr:
-    return (nw.col(name) * scale).round().cast(nw.Int64)
-
-
-def _table_on_engine(frame: nw.LazyFrame[Any], scores: pd.DataFrame) -> Any:
-    """Hand a small table to the engine of a lazy frame."""
-    native = nw.to_native(frame)
-    if frame.implementation.is_polars():
-        import polars as pl
-
-        return nw.from_native(
-            pl.DataFrame({name: scores[name].to_numpy() for name in scores}).lazy()
-        )
-    if frame.implementation.is_duckdb():
-        # On the relation's own connection; DuckDB finds the variable `scores` by its name.
-        return nw.from_native(native.query("_customers", "select * from scores"))
-    raise DataError(
-        "Lazy frames are polars LazyFrames or DuckDB relations.",
-        place=f"This is {frame.implementation}.",
-        fix="Collect it, or convert it to one of these.",
-    )
-
-
-# --- money ------------------------------------------------------------------------------------
-
-
-def _spend(spend: SpendFit) -> Any:
-    """Return expected spend as an expression: elementary in frequency and mean spend."""
-    model = spend.model if isinstance(spend, Fit) else spend
-    x = nw.col("frequency").cast(nw.Float64)
-    value = nw.col("monetary_value").cast(nw.Float64)
-    observed = nw.when((nw.col("frequency") > 0) & ~value.is_nan()).then(value * x)
-    total: Any = nw.coalesce(observed, nw.lit(0.0))
-    result: Any = posterior_mean_spend(x, total, model.p, model.q, model.v)  # type: ignore[arg-type]
-    return result
-
-
-def _value(margin: float | str) -> Any:
-    share: Any = nw.col(margin) if isinstance(margin, str) else nw.lit(margin)
-    value: Any = customer_value(nw.col("discounted_purchases"), nw.col("expected_spend"), share)
-    return value.alias("clv")

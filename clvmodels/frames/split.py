@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from functools import cached_property, partial
 from typing import Any
 
 import narwhals as nw
@@ -21,7 +23,7 @@ from clvmodels.frames.cleaning import (
 from clvmodels.frames.columns import CUSTOMER, SUMMARY, refuse_collision
 from clvmodels.frames.dates import as_date, day_number, with_days
 from clvmodels.frames.ledger import Ledger, make_ledger
-from clvmodels.frames.occasions import VALUE, kept, net_occasions
+from clvmodels.frames.occasions import VALUE, kept, net_occasions, period_of
 from clvmodels.frames.sources import AmountColumns, open_source
 from clvmodels.frames.summary import GRID_DAYS, CustomerSummary, Grid, summarise
 from clvmodels.units import DAYS_PER_UNIT, TimeUnit, check_unit, parse_date
@@ -45,10 +47,8 @@ class HoldoutSplit:
     calibration_end, observed_until : date
         Last day of each window, included.
     horizon : float
-        Length of the holdout window in the unit of the calibration summary.
-    holdout_ledger : Ledger
-        Account of the rows after `calibration_end`. Refunds there of purchases before it appear as
-        refunds without a purchase: they change neither window.
+        Length of the holdout window in the unit of the calibration summary; in whole weeks if
+        weeks are counted.
     """
 
     calibration: CustomerSummary
@@ -57,7 +57,16 @@ class HoldoutSplit:
     calibration_end: date
     observed_until: date
     horizon: float
-    holdout_ledger: Ledger
+    _account: Callable[[], Ledger]
+
+    @cached_property
+    def holdout_ledger(self) -> Ledger:
+        """The account of the rows after `calibration_end`.
+
+        Refunds there of purchases before it appear as refunds without a purchase: they change
+        neither window.
+        """
+        return self._account()
 
 
 def holdout_split(
@@ -94,7 +103,7 @@ def holdout_split(
     Raises
     ------
     ParameterError
-        The holdout window is empty.
+        The holdout window is empty, or weeks are counted and calibration ends within one.
     DataError
         As in `rfm_summary`, for either window.
 
@@ -114,9 +123,13 @@ def holdout_split(
     until = None if observed_until is None else parse_date(observed_until, name="observed_until")
     check_unit(unit)
     check_choice(grid, tuple(GRID_DAYS), name="grid")
+    days = GRID_DAYS[grid]
+    _refuse_cut_within_period(cut, days)
     refuse_collision(customer, (*SUMMARY, "holdout_purchases", "holdout_value"))
-    source = open_source(transactions, customer=customer, date=date, amount=amount)
-    dated = with_days(source, name=date, date_format=date_format, time_zone=time_zone)
+    source = open_source(
+        transactions, customer=customer, date=date, amount=amount, time_zone=time_zone
+    )
+    dated = with_days(source, name=date, date_format=date_format)
     everything = clean(dated, observed_until=until, returns=returns, invalid=invalid, strict=strict)
     warn_of_losses(everything, stacklevel=2)
     if everything.end <= day_number(cut):
@@ -126,22 +139,34 @@ def holdout_split(
             fix="Choose an earlier `calibration_end`.",
         )
     log = clean(dated, observed_until=cut, returns=returns, invalid="drop", strict=False)
-    calibration = summarise(log, unit=unit, grid_days=GRID_DAYS[grid], strict=strict)
+    calibration = summarise(log, unit=unit, grid_days=days, strict=strict)
     later = later_rows(everything, day_number(cut))
-    held, new, ledger = _after(log, later, GRID_DAYS[grid])
+    held, new, account = _after(log, later, days)
+    periods = period_of(everything.end, days) - period_of(day_number(cut), days)
     return HoldoutSplit(
         calibration=calibration,
         holdout=held,
         newcomers=new,
         calibration_end=cut,
         observed_until=as_date(everything.end),
-        horizon=(everything.end - day_number(cut)) / DAYS_PER_UNIT[unit],
-        holdout_ledger=ledger,
+        horizon=periods * days / DAYS_PER_UNIT[unit],
+        _account=account,
     )
 
 
-def _after(log: CleanLog, later: CleanLog, grid_days: int) -> tuple[Any, Any, Ledger]:
-    """Return holdout, newcomers and the ledger of the rows after the cut."""
+def _refuse_cut_within_period(cut: date, grid_days: int) -> None:
+    """Raise if one period would count on both sides of the cut."""
+    day = day_number(cut)
+    if period_of(day, grid_days) == period_of(day + 1, grid_days):
+        raise ParameterError(
+            "With grid='week' the calibration window ends on a Sunday.",
+            place=f"{cut} is a {cut:%A}.",
+            fix=f"Choose {cut + timedelta(days=6 - cut.weekday())}, or grid='day'.",
+        )
+
+
+def _after(log: CleanLog, later: CleanLog, grid_days: int) -> tuple[Any, Any, Callable[[], Ledger]]:
+    """Return holdout, newcomers and what makes the ledger of the rows after the cut."""
     source = log.source
     known = kept(net_occasions(log, grid_days=grid_days), has_amount=source.has_amount)
     ids = known.select(CUSTOMER).unique()
@@ -156,4 +181,5 @@ def _after(log: CleanLog, later: CleanLog, grid_days: int) -> tuple[Any, Any, Le
         *([nw.col("holdout_value").fill_null(0.0)] if source.has_amount else []),
     )
     new = counted.join(ids, on=CUSTOMER, how="anti")
-    return source.restore(held), source.restore(new), make_ledger(later, occasions, purchases)
+    account = partial(make_ledger, later, occasions, purchases)
+    return source.restore(held), source.restore(new), account

@@ -37,6 +37,8 @@ __all__ = ["Derivatives", "Model", "PurchaseModel", "SpendModel"]
 
 Array: TypeAlias = NDArray[np.float64]
 
+_SCOUTS = 2048  # histories on which starting points compete, spread evenly over the sorted ones
+
 
 @dataclass(frozen=True)
 class Derivatives:
@@ -46,14 +48,14 @@ class Derivatives:
     ----------
     value : Array
         Shape (n,).
-    gradient : Array
-        Shape (k, n).
+    gradient : tuple of Array
+        k arrays of shape (n,).
     hessian : dict
         Maps (i, j) with i <= j to the second derivative, shape (n,); absent entries are zero.
     """
 
     value: Array
-    gradient: Array
+    gradient: tuple[Array, ...]
     hessian: dict[tuple[int, int], Array]
 
 
@@ -137,10 +139,16 @@ class Model(ABC):
         """
         customers = cls.check_estimable(as_histories(data).patterns(cls.columns))
         given = [s.values for s in starts] if starts else map(np.array, cls.starts(customers))
-        objective = cls._objective(customers)
-        maximum = maximum_likelihood(objective, [to_real_line(values) for values in given])
+        points = [to_real_line(values) for values in given]
+        maximum = maximum_likelihood(cls._objective(customers), points, scout=cls._scout(customers))
         model = cls(*from_real_line(maximum.point))
         return make_fit(model, maximum, customers, getattr(data, "observed_until", None))
+
+    @classmethod
+    def _scout(cls, customers: Customers) -> Objective | None:
+        """Return the objective on every so many-th history, if there are many."""
+        apart = len(customers) // _SCOUTS
+        return cls._objective(customers.take(slice(None, None, apart))) if apart > 1 else None
 
     @classmethod
     def _objective(cls, customers: Customers) -> Objective:
@@ -155,7 +163,7 @@ class Model(ABC):
                 for block in blocks:
                     rows = model.derivatives(block)
                     value += float(block.weight @ rows.value)
-                    gradient += rows.gradient @ block.weight
+                    gradient += [block.weight @ first for first in rows.gradient]
                     for (i, j), second in rows.hessian.items():
                         hessian[i, j] += block.weight @ second
             hessian = np.triu(hessian) + np.triu(hessian, 1).T

@@ -286,24 +286,22 @@ def _derivatives(
     D = _log_odds_left(x, t_x, T, r, alpha, a, b)
     W = special.expit(D)
     V = W * (1.0 - W)
-    k, end, last = r + x, alpha + T, alpha + t_x
+    end, last = alpha + T, alpha + t_x
     # First derivatives of D, and the second ones that are not zero.
     D_r = np.log1p((T - t_x) / last)
     slope = (t_x - T) / (end * last)
-    D_alpha = k * slope
+    D_alpha = (r + x) * slope
     D_a = 1.0 / a
     D_b = -1.0 / (b + (np.maximum(x, 1.0) - 1.0))
     D_alpha_alpha = -D_alpha * (1.0 / end + 1.0 / last)
     V_r, V_alpha, V_a = V * D_r, V * D_alpha, V * D_a
     psi_ab, tri_ab = digamma_rising(a + b, x), trigamma_rising(a + b, x)
-    aged = T / (alpha * end)
-    gradient = np.stack(
-        [
-            digamma_rising(r, x) - np.log1p(T / alpha) + W * D_r,
-            r * aged - x / end + W * D_alpha,
-            W * D_a - psi_ab,
-            digamma_rising(b, x) - psi_ab + W * D_b,
-        ]
+    aged, grown = T / (alpha * end), np.log1p(T / alpha)
+    gradient = (
+        digamma_rising(r, x) - grown + W * D_r,
+        r * aged - x / end + W * D_alpha,
+        W * D_a - psi_ab,
+        digamma_rising(b, x) - psi_ab + W * D_b,
     )
     hessian = {
         (0, 0): trigamma_rising(r, x) + V_r * D_r,

@@ -287,12 +287,10 @@ def _derivatives(x: Array, m: Array, p: float, q: float, v: float) -> Derivative
     tri_own, tri_all = special.zeta(2.0, p * levels)[row], special.zeta(2.0, p * levels + q)[row]
     total = x * m
     both = v + total
-    gradient = np.stack(
-        [
-            x * (psi_all - psi_own - np.log1p(v / total)),
-            psi_all - special.digamma(q) - np.log1p(total / v),
-            (q * total - p * x * v) / (v * both),
-        ]
+    gradient = (
+        x * (psi_all - psi_own - np.log1p(v / total)),
+        psi_all - special.digamma(q) - np.log1p(total / v),
+        (q * total - p * x * v) / (v * both),
     )
     hessian = {
         (0, 0): x**2 * (tri_all - tri_own),

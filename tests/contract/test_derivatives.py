@@ -53,7 +53,7 @@ def test_hessian(any_case: Case) -> None:
     rows = model.derivatives(c)
     k = len(model.values)
     for i in range(k):
-        numeric = difference(model, i, lambda m: m.derivatives(c).gradient)
+        numeric = difference(model, i, lambda m: np.stack(m.derivatives(c).gradient))
         for j in range(k):
             exact = rows.hessian.get((min(i, j), max(i, j)), np.zeros(len(c)))
             assert_close(exact, numeric[j], exact)

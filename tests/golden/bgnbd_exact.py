@@ -1,4 +1,4 @@
-"""BG/NBD quantities as certified balls, each by two or three routes that share no formula.
+"""BG/NBD quantities at high precision, each by two or three routes that share little.
 
 Conditional on survival, lambda ~ Gamma(s = r + x, rate alpha + T) and p ~ Beta(a, b') with
 b' = b + x. Time is measured in units of alpha + T: u for a period, h for a horizon, kappa for the
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from flint import acb, arb, arb_series
-from precision import Hypergeometric, integrate, log_beta
+from precision import Hypergeometric, certified, integrate, log_beta, log_gamma_integral
 
 Number = TypeVar("Number", arb, arb_series)
 History = tuple[int, arb, arb]
@@ -56,6 +56,11 @@ class Dropout:
     a: arb
     b: arb
 
+    def log_mass(self, bits: int) -> arb:
+        """Log of the Beta integral itself; its closed form enters only as a scale."""
+        mass = self.mean(lambda _p, _analytic: acb(1), arb(1), bits)
+        return mass.log() + log_beta(self.a, self.b)
+
     def mean(self, function: Callable[[acb, bool], acb], ceiling: arb, bits: int) -> arb:
         """E[function(p)] for 0 <= function <= ceiling on (0, 1), in two passes."""
         rough = self._mean(function, ceiling, ceiling * arb(2) ** -64)
@@ -95,32 +100,51 @@ class Alive:
     a: arb
     b: arb
 
-    def expected_closed(self, u: arb) -> arb:
-        """2F1 form; a removable singularity at a = 1 and at a + b = 1."""
+    def expected_closed(self) -> Callable[[arb], arb]:
+        """u -> c / (a - 1) * (1 - 2F1(s, a - 1; c; -u)), c = a + b - 1.
+
+        The singularities at a = 1 and c = 0 are removable: there the mean of the values at
+        a + 2^-110 and a - 2^-110 is off by about 2^-220.
+        """
         c = self.a + self.b - 1
+        if self.a == 1 or c == 0:
+            step = arb(2) ** -110
+            above = Alive(self.s, self.a + step, self.b).expected_closed()
+            below = Alive(self.s, self.a - step, self.b).expected_closed()
+            return lambda u: (above(u) + below(u)) / 2
         function = Hypergeometric(self.s, self.a - 1, c)
-        return c / (self.a - 1) * (1 - function(u))
+        return lambda u: c / (self.a - 1) * (1 - function(u))
 
     def expected_over_dropout(self, u: arb, bits: int) -> arb:
         """E_p of (1 - (1 + p u)^-s) / p, rigorously."""
+        slope, terms = abs(u) * (self.s + 1), bits // 4 + 16
 
         def given(p: acb, analytic: bool) -> acb:
+            reach = (slope * abs(p)).upper()
+            if reach < 1 / 16:
+                return self.s * u * self._taylor(p * u, terms, reach)
             return -(-self.s * log1p(p * u, analytic)).expm1() / p
 
         return Dropout(self.a, self.b).mean(given, self.s * u, bits)
+
+    def _taylor(self, z: acb, terms: int, reach: arb) -> acb:
+        """(1 - (1 + z)^-s) / (s z), also on balls around 0; `reach` bounds (s + 1) |z| < 1/16."""
+        total = acb(1)
+        for k in range(terms, 0, -1):
+            total = 1 - z * (self.s + k) / (k + 1) * total
+        rest = 2 * reach ** (terms + 1)
+        return total + acb(arb(0, rest), arb(0, rest))
 
     def discounted_over_time(self, kappa: arb, h: arb | None, bits: int) -> arb:
         """Integral of exp(-kappa v) times the purchase rate s 2F1(s+1, a; a+b; -v), v in (0, h)."""
         rate = Hypergeometric(self.s + 1, self.a, self.a + self.b)
         return self.s * self._over_time(rate, kappa, h, bits)
 
-    def discounted_by_parts(self, kappa: arb, h: arb, bits: int) -> arb:
+    def discounted_by_parts(self, kappa: arb, h: arb | None, bits: int) -> arb:
         """exp(-kappa h) G(h) + kappa times the integral of exp(-kappa v) G(v), G in closed form."""
-        boundary = (-kappa * h).exp() * self.expected_closed(h)
-        c = self.a + self.b - 1
-        function = Hypergeometric(self.s, self.a - 1, c)
-        inside = self._over_time(lambda v: 1 - function(v), kappa, h, bits)
-        return boundary + kappa * c / (self.a - 1) * inside
+        expected = self.expected_closed()
+        boundary = arb(0) if h is None else (-kappa * h).exp() * expected(h)
+        return boundary + kappa * self._over_time(expected, kappa, h, bits)
 
     def _over_time(
         self, function: Callable[[arb], arb], kappa: arb, h: arb | None, bits: int
@@ -131,8 +155,9 @@ class Alive:
         scale = (1 / (1 + self.s * self.a / (self.a + self.b) + abs(kappa))).mid()
 
         def integrand(w: arb) -> arb:
-            v = scale * w.expm1()
-            return scale * (w - kappa * v).exp() * function(v)
+            v = (scale * w.expm1()).mid()
+            value = certified(lambda: function(v), bits + 40)
+            return scale * (w - kappa * v).exp() * value
 
         return integrate(integrand, arb(0), (h / scale).log1p(), bits=bits)
 
@@ -168,35 +193,20 @@ def log_likelihood_by_mixing(parameters: Sequence[arb], history: History, bits: 
         prior = log_gamma_integral(r, alpha, bits)
         return log_gamma_integral(r + x, alpha + until, bits) - prior
 
-    def leaving(function: Callable[[acb, bool], acb]) -> arb:
-        return Dropout(a, b).mean(function, arb(1), bits).log()
-
-    stayed = leaving(lambda p, an: (x * log1p(-p, an)).exp()) + buying(age)
-    if x == 0:
-        return stayed
-    gone = leaving(lambda p, an: p * ((x - 1) * log1p(-p, an)).exp()) + buying(last)
-    return stayed + (1 + (gone - stayed).exp()).log()
-
-
-def log_gamma_integral(shape: arb, rate: arb, bits: int) -> arb:
-    """Log of the integral of y^(shape - 1) exp(-rate y), in log y around the peak."""
-
-    def integrand(w: acb, _: bool) -> acb:
-        return (shape * (w - w.expm1())).exp()
-
-    low, high = -1 - bits / shape, ((bits + bits * shape.sqrt()) / shape).log1p() + 1
-    total = acb.integral(integrand, low, high, abs_tol=arb(2) ** -bits)
-    return total.real.log() + shape * (shape / rate).log() - shape
+    stayed = Dropout(a, b + x).log_mass(bits) + buying(age)
+    if x > 0:
+        gone = Dropout(a + 1, b + (x - 1)).log_mass(bits) + buying(last)
+        stayed += (1 + (gone - stayed).exp()).log()
+    return stayed - Dropout(a, b).log_mass(bits)
 
 
 def log_pmf_terms(parameters: Sequence[arb], n: int, t: arb) -> tuple[arb, arb]:
-    """What both terms of the 2005 paper's eq. 8 hold besides the negative-binomial sum."""
+    """Log of the first term of the 2005 paper's eq. 8, and of the factor before its bracket."""
     r, alpha, a, b = parameters
     count = (r + n).lgamma() - r.lgamma() - arb(n + 1).lgamma()
     count += r * (alpha / (alpha + t)).log() + n * (t / (alpha + t)).log()
-    return count + log_beta(a, b + n) - log_beta(a, b), log_beta(a + 1, b + (n - 1)) - log_beta(
-        a, b
-    )
+    prior = log_beta(a, b)
+    return count + log_beta(a, b + n) - prior, log_beta(a + 1, b + (n - 1)) - prior
 
 
 def pmf_by_sum(parameters: Sequence[arb], n: int, t: arb) -> arb:

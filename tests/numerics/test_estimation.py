@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -89,3 +91,39 @@ def test_a_cliff_is_not_stepped_over() -> None:
 def test_no_top() -> None:
     with pytest.raises(ConvergenceError, match=r"None of 2 starts.*Look at the data"):
         maximum_likelihood(slope, [np.zeros(1), np.ones(1)])
+
+
+def counted(surface: Callable[[np.ndarray], Surface]) -> tuple[Callable[..., Surface], list[int]]:
+    calls: list[int] = []
+
+    def watched(z: np.ndarray) -> Surface:
+        calls.append(1)
+        return surface(z)
+
+    return watched, calls
+
+
+@pytest.mark.parametrize("scout", [None, banana, lambda z: banana(z - 0.05)])
+def test_scouts_only_save_work(scout: Callable[[np.ndarray], Surface] | None) -> None:
+    starts = [np.array([-1.2, 1.0]), np.array([3.0, -3.0]), np.array([0.0, 5.0])]
+    watched, calls = counted(banana)
+    top = maximum_likelihood(watched, starts, scout=scout)
+    assert top.point == pytest.approx([1.0, 1.0], abs=1e-10)
+    assert (top.starts, top.starts_agreeing) == (3, 3)
+    if scout is not None:
+        plain, plain_calls = counted(banana)
+        maximum_likelihood(plain, starts)
+        assert len(calls) < 0.6 * len(plain_calls)
+
+
+@pytest.mark.parametrize("scout", [ridge, lambda z: slope(z[:1])], ids=["a ridge", "no top"])
+def test_a_scout_that_gets_lost_is_not_followed(
+    scout: Callable[[np.ndarray], Surface],
+) -> None:
+    def padded(z: np.ndarray) -> Surface:
+        value, gradient, hessian = scout(z)
+        k = len(gradient)
+        return value, np.append(gradient, np.zeros(2 - k)), np.pad(hessian, (0, 2 - k))
+
+    top = maximum_likelihood(banana, [np.array([-1.2, 1.0])], scout=padded)
+    assert top.point == pytest.approx([1.0, 1.0], abs=1e-10)

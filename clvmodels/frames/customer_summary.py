@@ -1,0 +1,250 @@
+"""The customer summary: one row a customer, on the engine of the data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+
+from clvmodels.customers import TIMING, Column, Customers
+from clvmodels.errors import DataError
+from clvmodels.frames.columns import SUMMARY, refuse_collision, require_column
+from clvmodels.frames.ledger import Ledger
+from clvmodels.frames.sources import as_narwhals
+from clvmodels.units import TimeUnit, check_unit, parse_date
+
+__all__ = ["CustomerSummary"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class CustomerSummary:
+    """One row a customer: how often, how recently, for how long, and how much.
+
+    Made by `rfm_summary`, `holdout_split` or `CustomerSummary.from_frame`.
+
+    Attributes
+    ----------
+    frame : native frame
+        On the engine of the data: the id column, ``frequency``, ``recency``, ``T`` and, with
+        amounts, ``monetary_value`` (null where frequency is 0). Eager frames are sorted by id.
+    unit : TimeUnit
+        Unit of ``recency`` and ``T``.
+    observed_until : date or None
+        Last day of observation, included.
+    customer : str
+        Name of the id column.
+    grid_days : int or None
+        Days of a grid period; all times are whole multiples of it. None for a finished table.
+    """
+
+    frame: Any
+    unit: TimeUnit
+    observed_until: date | None
+    customer: str
+    grid_days: int | None
+    _account: Callable[[], Ledger] | None = field(default=None)
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: Any,
+        *,
+        unit: TimeUnit,
+        customer: str = "customer_id",
+        frequency: str = "frequency",
+        recency: str = "recency",
+        T: str = "T",
+        monetary_value: str | None = "monetary_value",
+        observed_until: date | str | None = None,
+    ) -> CustomerSummary:
+        """Take a table that already has frequency, recency and T, under any column names.
+
+        Parameters
+        ----------
+        frame
+            One row a customer, on any engine. It is not changed; other columns are kept.
+        unit
+            The unit that recency and T are in.
+        customer, frequency, recency, T, monetary_value
+            Names of the columns. `monetary_value` is left out if there is no such column and the
+            name is the default, or if it is None.
+        observed_until
+            Last day of observation, for horizons given as dates.
+
+        Returns
+        -------
+        CustomerSummary
+            Its frame has the standard names.
+
+        Raises
+        ------
+        MissingColumnError
+            A named column is not there.
+        DataError
+            Rows break a rule, such as recency above T; lazy frames are checked when collected.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> table = pd.DataFrame({"id": [1, 2], "x": [0, 2], "t_x": [0.0, 8.0], "T": [9.0, 9.0]})
+        >>> rfm = CustomerSummary.from_frame(
+        ...     table, unit="week", customer="id", frequency="x", recency="t_x"
+        ... )
+        >>> rfm.customers()
+        Customers(2 rows, 2 customers, 1 with a repeat purchase, unit='week')
+        """
+        wrapped = as_narwhals(frame)
+        names = wrapped.collect_schema().names()
+        if monetary_value == "monetary_value" and monetary_value not in names:
+            monetary_value = None
+        roles = {frequency: "frequency", recency: "recency", T: "T"}
+        if monetary_value is not None:
+            roles[monetary_value] = "monetary_value"
+        for name, role in {customer: "customer", **roles}.items():
+            require_column(name, names, role=role)
+        refuse_collision(customer, roles.values())
+        _refuse_clash(names, roles, customer=customer, named=3 + (monetary_value is not None))
+        _refuse_types(wrapped.collect_schema(), roles)
+        until = (
+            None if observed_until is None else parse_date(observed_until, name="observed_until")
+        )
+        native = nw.to_native(wrapped.rename({k: v for k, v in roles.items() if k != v}))
+        summary = cls(native, check_unit(unit), until, customer, None)
+        if not summary.is_lazy:
+            summary._refuse_repeated_ids()
+            summary.customers()
+        return summary
+
+    def __repr__(self) -> str:
+        until = f", observed until {self.observed_until}" if self.observed_until else ""
+        frame = as_narwhals(self.frame)
+        size = "lazy" if isinstance(frame, nw.LazyFrame) else f"{len(frame):,} customers"
+        return f"<CustomerSummary: {size}, unit {self.unit}{until}>"
+
+    @property
+    def is_lazy(self) -> bool:
+        """Whether the frame is lazy, so that nothing is computed until asked for."""
+        return isinstance(as_narwhals(self.frame), nw.LazyFrame)
+
+    @property
+    def has_spend(self) -> bool:
+        """Whether there is mean spend."""
+        return "monetary_value" in as_narwhals(self.frame).collect_schema().names()
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The account of every row, customer and amount of the log; see `Ledger`."""
+        if self._account is None:
+            raise DataError(
+                "A ledger goes with a log of orders.",
+                place="This summary was made from a finished table.",
+                fix="Use rfm_summary(orders, ...).",
+            )
+        return self._account()
+
+    def customers(self) -> Customers:
+        """Return every customer, in the order of the frame; a lazy frame is collected.
+
+        Raises
+        ------
+        DataError
+            Rows break a rule, such as recency above T.
+        """
+        frame = as_narwhals(self.frame)
+        columns = [name for name in SUMMARY if name in frame.collect_schema().names()]
+        if isinstance(frame, nw.LazyFrame):
+            self._refuse_repeated_ids()
+            frame = frame.select(columns).collect("polars")
+        arrays = {name: _floats(frame[name]) for name in columns}
+        return Customers.from_arrays(
+            arrays["frequency"],
+            arrays["recency"],
+            arrays["T"],
+            unit=self.unit,
+            monetary_value=arrays.get("monetary_value"),
+        )
+
+    def patterns(self, by: tuple[Column, ...] = TIMING) -> Customers:
+        """Return the distinct histories with their numbers of customers.
+
+        From a lazy frame only the distinct rows are collected.
+
+        Parameters
+        ----------
+        by
+            What makes a history: ``("frequency", "recency", "T")`` for purchase models,
+            ``("frequency", "monetary_value")`` for spend models.
+        """
+        if not self.is_lazy:
+            return self.customers().patterns(by)
+        frame = as_narwhals(self.frame)
+        for name in by:
+            require_column(name, frame.collect_schema().names(), role=name)
+        self._refuse_repeated_ids()
+        floats: Any = frame.select(nw.col(*by).cast(nw.Float64))
+        counted = floats.group_by(*by).agg(nw.len().alias("weight")).sort(*by)
+        table = counted.collect("polars")
+        arrays = {name: _floats(table[name]) for name in (*by, "weight")}
+        return Customers.from_arrays(
+            arrays["frequency"],
+            arrays.get("recency"),
+            arrays.get("T"),
+            unit=self.unit,
+            monetary_value=arrays.get("monetary_value"),
+            weight=arrays["weight"],
+        )
+
+    def _refuse_repeated_ids(self) -> None:
+        """Raise if a finished table has several rows for a customer; made ones never do."""
+        if self.grid_days is not None:
+            return
+        counts = as_narwhals(self.frame).select(
+            nw.len().alias("rows"), nw.col(self.customer).n_unique().alias("ids")
+        )
+        rows, ids = (counts.collect("polars") if isinstance(counts, nw.LazyFrame) else counts).row(
+            0
+        )
+        if rows > ids:
+            raise DataError(
+                "A summary has one row a customer.",
+                place=f"{rows - ids} rows repeat an id of column {self.customer!r}.",
+                fix="Aggregate to customers first, or use rfm_summary on the orders.",
+            )
+
+
+def _refuse_clash(names: list[str], roles: dict[str, str], *, customer: str, named: int) -> None:
+    """Raise if a column plays two roles, or has the standard name of another one."""
+    if len({customer, *roles}) <= named:
+        raise DataError(
+            "Every role has a column of its own.",
+            place=f"Got {', '.join(map(repr, (customer, *roles)))} for {named + 1} roles.",
+            fix="Name another column.",
+        )
+    standard = {role.casefold() for role in roles.values()}  # names in DuckDB ignore case
+    clash = [name for name in names if name not in roles and name.casefold() in standard]
+    if clash:
+        raise DataError(
+            "Columns that are not used have names of their own.",
+            place=f"{clash[0]!r} is the standard name of another column.",
+            fix="Drop or rename it.",
+        )
+
+
+def _refuse_types(schema: nw.Schema, roles: dict[str, str]) -> None:
+    for name, role in roles.items():
+        if not schema[name].is_numeric():
+            raise DataError(
+                f"The {role} of a customer is a number.",
+                place=f"Column {name!r} has type {schema[name]}.",
+                fix="Convert it to integers or floats first.",
+            )
+
+
+def _floats(series: nw.Series[Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return a column as floats, NaN where missing."""
+    return np.asarray(series.cast(nw.Float64).to_numpy(), dtype=np.float64)
