@@ -21,7 +21,7 @@ from benchmarks.problems import PROBLEMS
 
 PEERS = {"clvmodels": "benchmarks.peers.ours", "lifetimes": "benchmarks.peers.lifetimes"}
 ROUNDS, REPEATS = 5, 5
-RESULTS = Path(__file__).parent / "results" / "fit.csv"
+RESULTS = Path(__file__).parent / "results"
 ONE_CORE = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
@@ -74,10 +74,24 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         rows = [row for name in PROBLEMS for row in run_problem(name, Path(folder))]
     table = pd.DataFrame(rows)
-    RESULTS.parent.mkdir(exist_ok=True)
-    table.round(4).to_csv(RESULTS, index=False)
+    RESULTS.mkdir(exist_ok=True)
+    table.round(4).to_csv(RESULTS / "fit.csv", index=False)
+    (RESULTS / "fit.md").write_text(as_markdown(table), encoding="utf-8")
     print(table.drop(columns=["python", "machine"]).to_string(index=False))
-    print(f"Written to {RESULTS.relative_to(Path.cwd())}")
+    print("Written to fit.csv and fit.md in benchmarks/results")
+
+
+def as_markdown(table: pd.DataFrame) -> str:
+    """Return the result as the table that the docs show."""
+    lines = ["| input | rows | library | CPU ms a fit | wall ms | times faster | log-likelihood |"]
+    lines.append("|---|---|---|---|---|---|---|")
+    lines += [
+        f"| {row.problem} | {row.rows:,} | {row.peer} {row.version} | {row.cpu_ms:.0f} "
+        f"| {row.wall_ms:.0f} | {row.times_faster_than_lifetimes:.1f} | {row.log_likelihood:.4f} |"
+        for row in table.itertuples()
+    ]
+    machine, python = table.machine.iloc[0], table.python.iloc[0]
+    return "\n".join([*lines, "", f"Measured on {machine}, Python {python}.", ""])
 
 
 if __name__ == "__main__":

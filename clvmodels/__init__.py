@@ -23,10 +23,11 @@ if TYPE_CHECKING:
         UnitMismatchError,
     )
     from clvmodels.files import load, save
+    from clvmodels.frames.customer_summary import CustomerSummary
     from clvmodels.frames.ledger import Ledger
     from clvmodels.frames.predict import CLVModel, predict
     from clvmodels.frames.split import HoldoutSplit, holdout_split
-    from clvmodels.frames.summary import CustomerSummary, rfm_summary
+    from clvmodels.frames.summary import rfm_summary
     from clvmodels.models.bgnbd import BGNBD
     from clvmodels.models.fit import Fit
     from clvmodels.models.gamma_gamma import GammaGamma
@@ -47,10 +48,11 @@ _HOMES = {
         "UnitMismatchError",
     ),
     "clvmodels.files": ("load", "save"),
+    "clvmodels.frames.customer_summary": ("CustomerSummary",),
     "clvmodels.frames.ledger": ("Ledger",),
     "clvmodels.frames.predict": ("CLVModel", "predict"),
     "clvmodels.frames.split": ("HoldoutSplit", "holdout_split"),
-    "clvmodels.frames.summary": ("CustomerSummary", "rfm_summary"),
+    "clvmodels.frames.summary": ("rfm_summary",),
     "clvmodels.models.bgnbd": ("BGNBD",),
     "clvmodels.models.fit": ("Fit",),
     "clvmodels.models.gamma_gamma": ("GammaGamma",),

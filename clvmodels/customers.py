@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Final, Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,10 +14,13 @@ from clvmodels.errors import DataError, first_few
 from clvmodels.special import distinct_rows
 from clvmodels.units import TimeUnit, check_unit
 
-__all__ = ["Customers", "Histories", "as_histories"]
+__all__ = ["Customers", "Definitions", "Histories", "as_histories"]
 
 Array: TypeAlias = NDArray[np.float64]
 Column: TypeAlias = Literal["frequency", "recency", "T", "monetary_value"]
+Grid: TypeAlias = Literal["day", "week"]
+GRID_DAYS: Final[dict[str, int]] = {"day": 1, "week": 7}
+Returns: TypeAlias = Literal["net", "drop", "error"]
 TIMING: tuple[Column, ...] = ("frequency", "recency", "T")
 SPEND: tuple[Column, ...] = ("frequency", "monetary_value")
 
@@ -206,6 +209,22 @@ class Customers:
             return
         for start in range(0, len(self), size):
             yield self.take(slice(start, start + size))
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """The rules by which orders became histories: a fit holds for customers counted alike.
+
+    Attributes
+    ----------
+    grid : {'day', 'week'}
+        Period in which orders are one occasion.
+    returns : {'net', 'drop', 'error'}
+        What happened to refunds.
+    """
+
+    grid: Grid
+    returns: Returns
 
 
 @runtime_checkable

@@ -12,11 +12,12 @@ from dataclasses import asdict
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import numpy as np
 
 from clvmodels.certificate import Certificate
+from clvmodels.customers import Definitions, Grid, Returns
 from clvmodels.errors import DataError, ModelFileError
 from clvmodels.frames.predict import CLVModel
 from clvmodels.models.base import Model
@@ -182,6 +183,7 @@ def _encode_fit(fit: Fit[Any]) -> dict[str, Any]:
         "n_customers": fit.n_customers,
         "unit": fit.unit,
         "observed_until": None if fit.observed_until is None else fit.observed_until.isoformat(),
+        "definitions": None if fit.definitions is None else asdict(fit.definitions),
         "data": asdict(fit.data),
         "certificate": {
             k: _finite(v) if isinstance(v, float) else v for k, v in certificate.items()
@@ -243,8 +245,18 @@ def _decode_fit(content: dict[str, Any]) -> Fit[Model]:
         certificate=Certificate(**certificate),
         unit=None if unit is None else check_unit(unit),
         observed_until=None if until is None else date.fromisoformat(until),
+        definitions=_decode_definitions(content["definitions"]),
         data=Fingerprint(**content["data"]),
     )
+
+
+def _decode_definitions(content: dict[str, Any] | None) -> Definitions | None:
+    if content is None:
+        return None
+    rules = Definitions(**content)
+    if rules.grid not in get_args(Grid) or rules.returns not in get_args(Returns):
+        raise ValueError(f"unknown rules {content}")
+    return rules
 
 
 def _refuse_constant(name: str) -> float:

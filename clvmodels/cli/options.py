@@ -11,8 +11,8 @@ from typing import Annotated, Any, TypeAlias, get_type_hints
 
 import typer
 
-from clvmodels.frames.cleaning import Invalid, Returns
-from clvmodels.frames.summary import Grid
+from clvmodels.customers import Grid, Returns
+from clvmodels.frames.cleaning import Invalid
 from clvmodels.units import TimeUnit
 
 __all__ = ["RESULTS", "LogOptions", "ModelPath", "OutPath", "ReportOptions", "flattened"]

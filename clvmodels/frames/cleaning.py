@@ -9,15 +9,15 @@ from typing import Any, Final, Literal, TypeAlias
 
 import narwhals as nw
 
+from clvmodels.customers import Returns
 from clvmodels.errors import DataError, DataWarning, did_you_mean, first_few
 from clvmodels.frames.columns import AMOUNT, CUSTOMER, DAY, RAW, REASON
 from clvmodels.frames.dates import UNREADABLE, as_date, day_number
 from clvmodels.frames.paths import empty_log, first_look
 from clvmodels.frames.sources import Source
 
-__all__ = ["CleanLog", "Fate", "Invalid", "Returns", "clean"]
+__all__ = ["CleanLog", "Fate", "Invalid", "clean"]
 
-Returns: TypeAlias = Literal["net", "drop", "error"]
 Invalid: TypeAlias = Literal["error", "drop"]
 Fate: TypeAlias = Literal[
     "purchase",

@@ -31,8 +31,8 @@ def require_column(name: str, columns: Iterable[str], *, role: str) -> str:
     if name in known:
         return name
     raise MissingColumnError(
-        f"The {role} column {name!r} is in the data.",
-        place=f"It is not among the {len(known)} columns.",
+        f"The {role} column is one of the columns of the data.",
+        place=f"{name!r} is not among the {len(known)} columns.",
         fix=did_you_mean(str(name), known),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 
-from clvmodels.customers import TIMING, Column, Customers
+from clvmodels.customers import TIMING, Column, Customers, Definitions
 from clvmodels.errors import DataError
 from clvmodels.frames.columns import SUMMARY, refuse_collision, require_column
 from clvmodels.frames.ledger import Ledger
@@ -38,15 +38,15 @@ class CustomerSummary:
         Last day of observation, included.
     customer : str
         Name of the id column.
-    grid_days : int or None
-        Days of a grid period; all times are whole multiples of it. None for a finished table.
+    definitions : Definitions or None
+        The rules by which orders became histories. None for a finished table.
     """
 
     frame: Any
     unit: TimeUnit
     observed_until: date | None
     customer: str
-    grid_days: int | None
+    definitions: Definitions | None
     _account: Callable[[], Ledger] | None = field(default=None)
 
     @classmethod
@@ -147,6 +147,18 @@ class CustomerSummary:
             )
         return self._account()
 
+    def collect(self) -> CustomerSummary:
+        """Return the summary with a lazy frame computed, as polars; eager ones as they are.
+
+        A lazy summary reads the log again for every fit and prediction. Collected, it is read
+        once, if its one row a customer fits into memory.
+        """
+        frame = as_narwhals(self.frame)
+        if isinstance(frame, nw.DataFrame):
+            return self
+        self._refuse_repeated_ids()
+        return replace(self, frame=nw.to_native(frame.sort(self.customer).collect("polars")))
+
     def customers(self) -> Customers:
         """Return every customer, in the order of the frame; a lazy frame is collected.
 
@@ -201,7 +213,7 @@ class CustomerSummary:
 
     def _refuse_repeated_ids(self) -> None:
         """Raise if a finished table has several rows for a customer; made ones never do."""
-        if self.grid_days is not None:
+        if self.definitions is not None:
             return
         counts = as_narwhals(self.frame).select(
             nw.len().alias("rows"), nw.col(self.customer).n_unique().alias("ids")

@@ -43,7 +43,7 @@ def net_occasions(log: CleanLog, *, grid_days: int) -> nw.LazyFrame[Any]:
     occasions = (
         rows.with_columns(
             nw.when(back).then(nw.lit(0.0)).otherwise(amount).alias(_PAID),
-            nw.when(back).then(-amount).otherwise(nw.lit(0.0)).alias(_BACK),
+            nw.when(back).then(amount * -1.0).otherwise(nw.lit(0.0)).alias(_BACK),
             nw.when(back).then(nw.lit(0)).otherwise(nw.lit(1)).alias(LINES),
         )
         .group_by(CUSTOMER, PERIOD)
@@ -95,7 +95,7 @@ def _net(occasions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         .with_columns(
             _in_time(nw.col("_height").cum_min(reverse=True)).alias("_stays"),
             _in_time(nw.col("_height").shift(1)).fill_null(0.0).alias("_below"),
-            (-nw.col("_low").min().over(CUSTOMER)).alias(UNMATCHED),
+            (nw.col("_low").min().over(CUSTOMER) * -1.0).alias(UNMATCHED),
         )
     )
     paid, tiny = nw.col(_PAID), nw.col("_tiny")

@@ -9,6 +9,7 @@ import narwhals as nw
 
 from clvmodels.errors import DataError
 from clvmodels.frames.columns import PREDICTIONS
+from clvmodels.frames.customer_summary import CustomerSummary
 from clvmodels.frames.scoring import (
     PurchaseFit,
     check_margins,
@@ -18,9 +19,8 @@ from clvmodels.frames.scoring import (
     with_value,
 )
 from clvmodels.frames.sources import as_narwhals
-from clvmodels.frames.summary import CustomerSummary
 from clvmodels.models.base import PurchaseModel
-from clvmodels.models.fit import Fit, check_same_unit
+from clvmodels.models.fit import Fit, check_alike
 from clvmodels.models.gamma_gamma import GammaGamma
 from clvmodels.units import Duration, in_units, rate_per_unit
 
@@ -43,7 +43,7 @@ class CLVModel:
     Raises
     ------
     DataError
-        The two fits come from summaries with different units or ends of observation.
+        The two fits come from summaries with different units or rules.
 
     Examples
     --------
@@ -56,7 +56,7 @@ class CLVModel:
     spend: SpendFit | None = None
 
     def __post_init__(self) -> None:
-        check_same_unit(getattr(self.purchases, "unit", None), getattr(self.spend, "unit", None))
+        check_alike(self.purchases, self.spend)
 
     def predict(
         self,
@@ -149,7 +149,7 @@ def predict(
     length = in_units(horizon, rfm.unit, start=rfm.observed_until)
     scored = with_purchases(rfm, purchases, length, rate_per_unit(discount_rate, rfm.unit))
     if spend is not None:
-        if rfm.grid_days is None:  # a summary made from orders has none
+        if rfm.definitions is None:  # a summary made from orders has none
             refuse_bad_spend(frame)
         model = spend.model if isinstance(spend, Fit) else spend
         scored = with_value(with_spend(scored, model), share)
@@ -170,7 +170,8 @@ def _check_models(rfm: CustomerSummary, purchases: PurchaseFit, spend: SpendFit 
             place=f"Got {purchases!r:.80}.",
             fix="Pass the purchase fit first, then the spend fit.",
         )
-    check_same_unit(getattr(purchases, "unit", None), rfm.unit)
+    check_alike(purchases, rfm)
+    check_alike(spend, rfm)
     if spend is None:
         return
     spend_model = spend.model if isinstance(spend, Fit) else spend

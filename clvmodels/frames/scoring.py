@@ -12,7 +12,7 @@ import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
-from clvmodels.customers import Customers
+from clvmodels.customers import GRID_DAYS, Customers
 from clvmodels.errors import DataError, ParameterError, UndefinedMomentError
 from clvmodels.frames.columns import PREDICTIONS, SUMMARY, require_column
 from clvmodels.frames.customer_summary import CustomerSummary
@@ -88,7 +88,8 @@ def _joined(
     """Join predictions per distinct history to a lazy frame."""
     import pandas as pd
 
-    scale = None if rfm.grid_days is None else DAYS_PER_UNIT[rfm.unit] / rfm.grid_days
+    made = rfm.definitions
+    scale = None if made is None else DAYS_PER_UNIT[rfm.unit] / GRID_DAYS[made.grid]
     x, t_x, T = (nw.col(name).cast(nw.Float64) for name in TIMES)
     theirs: list[Any] = [x, nw.min_horizontal(t_x, T), T]  # as Customers cuts off rounding
     ours = list(patterns.timing)

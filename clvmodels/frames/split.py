@@ -10,22 +10,23 @@ from typing import Any
 
 import narwhals as nw
 
+from clvmodels.customers import GRID_DAYS, Grid, Returns
 from clvmodels.errors import ParameterError
 from clvmodels.frames.cleaning import (
     CleanLog,
     Invalid,
-    Returns,
     check_choice,
     clean,
     later_rows,
     warn_of_losses,
 )
 from clvmodels.frames.columns import CUSTOMER, SUMMARY, refuse_collision
+from clvmodels.frames.customer_summary import CustomerSummary
 from clvmodels.frames.dates import as_date, day_number, with_days
 from clvmodels.frames.ledger import Ledger, make_ledger
 from clvmodels.frames.occasions import VALUE, kept, net_occasions, period_of
 from clvmodels.frames.sources import AmountColumns, open_source
-from clvmodels.frames.summary import GRID_DAYS, CustomerSummary, Grid, summarise
+from clvmodels.frames.summary import summarise
 from clvmodels.units import DAYS_PER_UNIT, TimeUnit, check_unit, parse_date
 
 __all__ = ["HoldoutSplit", "holdout_split"]
@@ -139,7 +140,7 @@ def holdout_split(
             fix="Choose an earlier `calibration_end`.",
         )
     log = clean(dated, observed_until=cut, returns=returns, invalid="drop", strict=False)
-    calibration = summarise(log, unit=unit, grid_days=days, strict=strict)
+    calibration = summarise(log, unit=unit, grid=grid, strict=strict)
     later = later_rows(everything, day_number(cut))
     held, new, account = _after(log, later, days)
     periods = period_of(everything.end, days) - period_of(day_number(cut), days)

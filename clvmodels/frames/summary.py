@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any
 
 import narwhals as nw
 
+from clvmodels.customers import GRID_DAYS, Definitions, Grid, Returns
 from clvmodels.frames.cleaning import (
     CleanLog,
     Invalid,
-    Returns,
     check_choice,
     clean,
     warn_of_losses,
@@ -23,10 +23,8 @@ from clvmodels.frames.occasions import VALUE, kept, net_occasions, period_of
 from clvmodels.frames.sources import AmountColumns, Source, open_source
 from clvmodels.units import DAYS_PER_UNIT, TimeUnit, check_unit, parse_date
 
-__all__ = ["CustomerSummary", "Grid", "rfm_summary"]
+__all__ = ["rfm_summary"]
 
-Grid: TypeAlias = Literal["day", "week"]
-GRID_DAYS: Final[dict[str, int]] = {"day": 1, "week": 7}
 _FIRST, _LAST, _OCCASIONS = "_first", "_last", "_occasions"
 _TOTAL, _FIRST_VALUE = "_total", "_initial"
 
@@ -131,12 +129,12 @@ def rfm_summary(
     dated = with_days(source, name=date, date_format=date_format)
     log = clean(dated, observed_until=until, returns=returns, invalid=invalid, strict=strict)
     warn_of_losses(log, stacklevel=2)
-    return summarise(log, unit=unit, grid_days=GRID_DAYS[grid], strict=strict)
+    return summarise(log, unit=unit, grid=grid, strict=strict)
 
 
-def summarise(log: CleanLog, *, unit: TimeUnit, grid_days: int, strict: bool) -> CustomerSummary:
+def summarise(log: CleanLog, *, unit: TimeUnit, grid: Grid, strict: bool) -> CustomerSummary:
     """Turn a classified log into a summary."""
-    source = log.source
+    source, grid_days = log.source, GRID_DAYS[grid]
     occasions = net_occasions(log, grid_days=grid_days)
     if source.eager:
         occasions = occasions.collect("polars").lazy()
@@ -156,7 +154,7 @@ def summarise(log: CleanLog, *, unit: TimeUnit, grid_days: int, strict: bool) ->
         unit,
         as_date(log.end),
         source.customer,
-        grid_days,
+        Definitions(grid, log.returns),
         account if ledger is None else lambda: ledger,
     )
 

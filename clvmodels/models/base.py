@@ -142,7 +142,7 @@ class Model(ABC):
         points = [to_real_line(values) for values in given]
         maximum = maximum_likelihood(cls._objective(customers), points, scout=cls._scout(customers))
         model = cls(*from_real_line(maximum.point))
-        return make_fit(model, maximum, customers, getattr(data, "observed_until", None))
+        return make_fit(model, maximum, customers, data)
 
     @classmethod
     def _scout(cls, customers: Customers) -> Objective | None:

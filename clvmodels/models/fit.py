@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clvmodels.certificate import Certificate, certify, covariance
-from clvmodels.customers import Customers, Histories
-from clvmodels.errors import IdentifiabilityWarning, UnitMismatchError
+from clvmodels.customers import Customers, Definitions, Histories
+from clvmodels.errors import DataError, IdentifiabilityWarning, UnitMismatchError
 from clvmodels.estimation import Maximum
 from clvmodels.units import TimeUnit
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from clvmodels.models.base import Model, PurchaseModel, SpendModel
 
-__all__ = ["Fingerprint", "Fit", "check_same_unit", "make_fit"]
+__all__ = ["Fingerprint", "Fit", "check_alike", "make_fit"]
 
 Array: TypeAlias = NDArray[np.float64]
 M = TypeVar("M", bound="Model", covariant=True)
@@ -72,6 +72,8 @@ class Fit(Generic[M]):
         Unit of all times and rates.
     observed_until : date or None
         End of observation of the data.
+    definitions : Definitions or None
+        Rules by which orders were counted, where the summary was made from orders.
     data : Fingerprint
         Totals of the data.
 
@@ -91,6 +93,7 @@ class Fit(Generic[M]):
     certificate: Certificate
     unit: TimeUnit | None
     observed_until: date | None
+    definitions: Definitions | None
     data: Fingerprint
 
     @property
@@ -188,14 +191,17 @@ class Fit(Generic[M]):
         return self.model.expected_spend(customers)
 
     def _checked(self, customers: Histories) -> Histories:
-        check_same_unit(self.unit, getattr(customers, "unit", None))
+        check_alike(self, customers)
         return customers
 
 
 def make_fit(
-    model: AnyModel, maximum: Maximum, customers: Customers, observed_until: date | None
+    model: AnyModel, maximum: Maximum, customers: Customers, source: Histories
 ) -> Fit[AnyModel]:
-    """Assemble a fit from a maximum, and warn if the data do not pin the parameters down."""
+    """Assemble a fit from a maximum, and warn if the data do not pin the parameters down.
+
+    `customers` are the rows of the likelihood, `source` is what the user passed.
+    """
     names = model.parameter_names()
     doubt = certify(maximum, names, ()).verdict != "identified"
     words = model.findings(doubt)
@@ -214,7 +220,8 @@ def make_fit(
         n_customers=customers.n_customers,
         certificate=certificate,
         unit=customers.unit,
-        observed_until=observed_until,
+        observed_until=getattr(source, "observed_until", None),
+        definitions=getattr(source, "definitions", None),
         data=fingerprint(customers),
     )
 
@@ -232,11 +239,28 @@ def fingerprint(customers: Customers) -> Fingerprint:
     )
 
 
-def check_same_unit(fitted: TimeUnit | None, given: TimeUnit | None) -> None:
-    """Raise `UnitMismatchError` if both units are known and differ."""
-    if fitted is not None and given is not None and fitted != given:
+def check_alike(fitted: object, given: object) -> None:
+    """Raise unless two fits, or a fit and customers, share unit and rules, where both have them.
+
+    Raises
+    ------
+    UnitMismatchError
+        Their time units differ.
+    DataError
+        Their orders were counted by different rules.
+    """
+    ours, theirs = getattr(fitted, "unit", None), getattr(given, "unit", None)
+    if ours is not None and theirs is not None and ours != theirs:
         raise UnitMismatchError(
             "A fit predicts for customers in its own time unit.",
-            place=f"The fit is per {fitted}, the customers are per {given}.",
-            fix=f"Build the summary with unit={fitted!r}, or fit again per {given}.",
+            place=f"The fit is per {ours}, the customers are per {theirs}.",
+            fix=f"Build the summary with unit={ours!r}, or fit again per {theirs}.",
+        )
+    rules, others = getattr(fitted, "definitions", None), getattr(given, "definitions", None)
+    if rules is not None and others is not None and rules != others:
+        raise DataError(
+            "A fit predicts for customers whose orders were counted by the same rules.",
+            place=f"The fit has {rules}, the customers have {others}.",
+            fix=f"Build the summary with grid={rules.grid!r} and returns={rules.returns!r}, "
+            "or fit again.",
         )

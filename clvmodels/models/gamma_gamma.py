@@ -125,8 +125,8 @@ class GammaGamma(SpendModel):
         worthless = float(customers.weight[(x > 0.0) & (m == 0.0)].sum())
         if worthless:
             warnings.warn(
-                f"{worthless:g} customer{'s' if worthless > 1 else ''} whose repeat purchases are "
-                "worth nothing left out of the spend fit: a gamma density has no room for zero.",
+                f"Left out of the spend fit: {worthless:g} customer{'s' if worthless > 1 else ''} "
+                "whose repeat purchases are worth nothing; a gamma density has no room for zero.",
                 DataWarning,
                 stacklevel=3,
             )

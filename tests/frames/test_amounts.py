@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 import clvmodels as clv
 
 COLUMNS = {"customer": "who", "date": "when", "amount": "paid"}
-DATES = ["2024-01-01", "2024-01-02", "2024-01-02", "2024-01-03"]
+DATES = [date(2024, 1, 1), date(2024, 1, 2), date(2024, 1, 2), date(2024, 1, 3)]
 NAN, INF = float("nan"), float("inf")
 
 
@@ -59,7 +60,7 @@ def test_files(engine, rows):
     assert mean_of(engine(log_of([1, 2, 3, 4])), rows) == 4.5
 
 
-@pytest.mark.parametrize("scale", [1e-9, 1e-3, 1.0, 1e6, 1e12])
+@pytest.mark.parametrize("scale", [1e-9, 1.0, 1e12])
 def test_a_change_of_currency_scales_the_mean(engine, rows, scale):
     native = engine(log_of([1.1 * scale, 2.2 * scale, 3.3 * scale, 4.4 * scale]))
     assert mean_of(native, rows) == pytest.approx(4.95 * scale, rel=1e-14)
@@ -112,10 +113,11 @@ def test_pandas_types(kind, rows):
 
 
 def test_duckdb_types(rows):
+    connection = duckdb.connect()
     for kind in ("DECIMAL(5,2)", "DECIMAL(38,10)", "HUGEINT", "UBIGINT", "TINYINT", "FLOAT"):
         values = ", ".join(f"('a', '{day}', {i + 1})" for i, day in enumerate(DATES))
-        relation = duckdb.connect().sql(
-            f'select who, d as "when", m::{kind} as paid from (values {values}) v(who, d, m)'
+        relation = connection.sql(
+            f'select who, d::date as "when", m::{kind} as paid from (values {values}) v(who, d, m)'
         )
         assert mean_of(relation, rows) == 4.5, kind
 
@@ -124,7 +126,7 @@ NOT_NUMBERS: dict[str, Any] = {
     "text": ["1.0", "2", "3", "4"],
     "currency": ["$1", "$2", "$3", "$4"],
     "booleans": [True, False, True, True],
-    "dates": pd.to_datetime(DATES),
+    "dates": DATES,
     "lists": [[1], [2], [3], [4]],
 }
 

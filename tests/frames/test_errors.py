@@ -40,7 +40,8 @@ def test_a_missing_column_names_the_nearest(native, role, wrong, nearest):
     columns = COLUMNS | {role: wrong}
     for kind in (clv.MissingColumnError, KeyError, ValueError):
         text = message_of(kind, lambda: clv.rfm_summary(native, **columns, unit="day"))
-        assert f"The {role} column {wrong!r}" in text
+        assert f"The {role} column" in text
+        assert repr(wrong) in text
         assert f"Did you mean {nearest!r}?" in text
 
 

@@ -187,6 +187,15 @@ def test_missing_columns_and_units(frame_engine):
         _ = clv.CustomerSummary.from_frame(native, unit="week").ledger
 
 
+def test_a_collected_table_was_checked(lazy_engine, rows):
+    summary = clv.CustomerSummary.from_frame(lazy_engine(TABLE), unit="week").collect()
+    assert isinstance(summary.frame, pl.DataFrame)
+    assert rows(summary.frame) == TABLE.rows()
+    twice = lazy_engine(TABLE.with_columns(customer_id=pl.lit("a")))
+    with pytest.raises(clv.DataError, match="2 rows repeat an id"):
+        clv.CustomerSummary.from_frame(twice, unit="week").collect()
+
+
 def test_the_callers_table_and_the_summary_are_apart():
     table = TABLE.to_pandas()
     summary = clv.CustomerSummary.from_frame(table, unit="week")

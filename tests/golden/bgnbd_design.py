@@ -93,7 +93,8 @@ class Design:
         return {"n": next(self.pmf_counts)}
 
     def period(self, kind: str) -> Row:
-        return {"t": log_uniform(self.rng, -6, 5) if kind == "interior" else next(self.periods)}
+        loose = kind in ("interior", "cdnow")
+        return {"t": log_uniform(self.rng, -6, 5) if loose else next(self.periods)}
 
     def discounting(self) -> Row:
         rate, horizon = next(self.rates), next(self.horizons)

@@ -136,7 +136,7 @@ class Hypergeometric:
     def _rest(self, z: arb, terms: int, following: arb) -> arb:
         """Bound on what follows the first terms, by a geometric series; infinite if there is none.
 
-        Every later ratio of terms is at most z times the factors below, which fall to 1 or stay under it.
+        Every later ratio of terms is at most z times the factors below (falling, or under 1).
         """
         ratio = z
         for top, bottom in ((abs(self.c - self.s), self.c), (abs(self.a), arb(1))):
