@@ -11,27 +11,20 @@ import clvmodels as clv
 
 
 def cdnow_full_patterns(path: Path) -> int:
-    """Write the distinct histories of all CDNOW customers to 1997-09-30, in weeks."""
-    rfm = clv.rfm_summary(
-        clv.datasets.load_cdnow(),
-        customer="customer_id",
-        date="date",
-        observed_until="1997-09-30",
-        unit="week",
-    )
-    return _write(path, rfm.patterns())
+    """Write the distinct histories of all CDNOW customers."""
+    return _write(path, _cdnow().patterns())
 
 
 def cdnow_full_customers(path: Path) -> int:
     """Write one row for each CDNOW customer."""
-    rfm = clv.rfm_summary(
-        clv.datasets.load_cdnow(),
-        customer="customer_id",
-        date="date",
-        observed_until="1997-09-30",
-        unit="week",
-    )
-    return _write(path, rfm.customers())
+    return _write(path, _cdnow().customers())
+
+
+def _cdnow() -> clv.CustomerSummary:
+    """Return the summary of all CDNOW customers to 1997-09-30, in weeks."""
+    orders = clv.datasets.load_cdnow()
+    columns = {"customer": "customer_id", "date": "date"}
+    return clv.rfm_summary(orders, **columns, observed_until="1997-09-30", unit="week")
 
 
 def _write(path: Path, customers: clv.Customers) -> int:

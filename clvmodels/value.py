@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TypeAlias, TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from clvmodels.errors import ParameterError
 
 __all__ = ["check_margin", "customer_value"]
 
-Array: TypeAlias = NDArray[np.float64]
-T = TypeVar("T")
 
-
-def customer_value(discounted_purchases: T, expected_spend: T, margin: T | float) -> T:
+def customer_value(discounted_purchases: Any, expected_spend: Any, margin: Any) -> Any:
     """Return discounted purchases x spend per purchase x margin.
 
     Arrays of shape (n,) or anything else that multiplies, such as dataframe expressions. Fader,
@@ -24,10 +18,11 @@ def customer_value(discounted_purchases: T, expected_spend: T, margin: T | float
 
     Examples
     --------
+    >>> import numpy as np
     >>> customer_value(np.array([2.0]), np.array([30.0]), 0.5)
     array([30.])
     """
-    return discounted_purchases * expected_spend * margin  # type: ignore[operator, no-any-return]
+    return discounted_purchases * expected_spend * margin
 
 
 def check_margin(margin: float) -> float:

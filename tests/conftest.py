@@ -50,28 +50,17 @@ def cdnow_sample_orders(cdnow_orders: Any) -> Any:
 @pytest.fixture(scope="session")
 def cdnow_sample(cdnow_sample_orders: Any) -> Any:
     """Return the summary of the sample to 1997-09-30, in weeks."""
-    import clvmodels as clv
-
-    return clv.rfm_summary(
-        cdnow_sample_orders,
-        customer="customer_id",
-        date="date",
-        amount="amount",
-        observed_until="1997-09-30",
-        unit="week",
-    )
+    return _calibration(cdnow_sample_orders)
 
 
 @pytest.fixture(scope="session")
 def cdnow_full(cdnow_orders: Any) -> Any:
     """Return the summary of all customers to 1997-09-30, in weeks."""
+    return _calibration(cdnow_orders)
+
+
+def _calibration(orders: Any) -> Any:
     import clvmodels as clv
 
-    return clv.rfm_summary(
-        cdnow_orders,
-        customer="customer_id",
-        date="date",
-        amount="amount",
-        observed_until="1997-09-30",
-        unit="week",
-    )
+    columns = {"customer": "customer_id", "date": "date", "amount": "amount"}
+    return clv.rfm_summary(orders, **columns, observed_until="1997-09-30", unit="week")

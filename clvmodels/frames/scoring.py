@@ -133,7 +133,7 @@ def with_spend(scored: Any, model: GammaGamma) -> Any:
     """Add ``expected_spend``, which is elementary in frequency and mean spend."""
     x, value = (nw.col(name).cast(nw.Float64) for name in ("frequency", "monetary_value"))
     total: Any = nw.when(x > 0.0).then(value * x).otherwise(nw.lit(0.0))
-    spend: Any = posterior_mean_spend(x, total, model.p, model.q, model.v)  # type: ignore[arg-type]
+    spend: Any = posterior_mean_spend(x, total, model.p, model.q, model.v)
     return scored.with_columns(spend.alias("expected_spend"))
 
 

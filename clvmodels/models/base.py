@@ -365,6 +365,10 @@ class SpendModel(Model):
     columns: ClassVar[tuple[Column, ...]] = SPEND
 
     @abstractmethod
+    def simulate(self, customers: Histories, *, seed: int) -> Customers:
+        """Simulate the mean spend of customers with given frequencies; the same rows with it."""
+
+    @abstractmethod
     def expected_spend(self, customers: Histories) -> Array:
         """Return the expected mean value of future purchases, shape (n,), in the log's currency.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import dataclass, replace
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -194,7 +194,7 @@ class GammaGamma(SpendModel):
         x, m = as_histories(customers).customers().spend
         self.check_mean_exists()
         total = x * np.where(x > 0.0, m, 0.0)
-        return posterior_mean_spend(x, total, self.p, self.q, self.v)
+        return np.asarray(posterior_mean_spend(x, total, self.p, self.q, self.v))
 
     def check_mean_exists(self) -> None:
         """Raise `UndefinedMomentError` if q <= 1."""
@@ -266,8 +266,11 @@ class GammaGamma(SpendModel):
 # --- kernels: the paper's letters -------------------------------------------------------------
 
 
-def posterior_mean_spend(x: Array, total: Array, p: float, q: float, v: float) -> Array:
-    """Return p (v + total) / (p x + q - 1), with total = x m the value of repeat purchases."""
+def posterior_mean_spend(x: Any, total: Any, p: float, q: float, v: float) -> Any:
+    """Return p (v + total) / (p x + q - 1), with total = x m the value of repeat purchases.
+
+    For arrays, and for the expressions of dataframes alike.
+    """
     return p * (v + total) / (p * x + (q - 1.0))
 
 

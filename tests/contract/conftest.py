@@ -37,7 +37,7 @@ def example_customers(model: Model, seed: int) -> Customers:
     if isinstance(model, SpendModel):
         rng = np.random.default_rng(seed)
         bare = Customers.from_arrays(1.0 + rng.poisson(2.0, 60), unit="week")
-        return model.simulate(bare, seed=seed)  # type: ignore[attr-defined, no-any-return]
+        return model.simulate(bare, seed=seed)
     assert isinstance(model, PurchaseModel)
     x, t_x, T = model.simulate(60, 52.0, seed=seed).timing
     return Customers.from_arrays(

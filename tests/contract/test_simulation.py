@@ -59,7 +59,7 @@ def test_fit_recovers_spend_parameters(spend_case: Case) -> None:
     assert isinstance(model, SpendModel)
     rng = np.random.default_rng(2)
     bare = Customers.from_arrays(1.0 + rng.poisson(3.0, 6_000), unit="week")
-    check_recovery(model, model.simulate(bare, seed=9))  # type: ignore[attr-defined]
+    check_recovery(model, model.simulate(bare, seed=9))
 
 
 def check_recovery(model: Model, customers: Customers) -> None:
@@ -80,7 +80,8 @@ def test_starts_can_be_given(model_class: type[Model]) -> None:
         data = model.simulate(2_000, 60.0, seed=1, unit="week")
     else:
         bare = Customers.from_arrays(np.full(2_000, 3.0), unit="week")
-        data = model.simulate(bare, seed=1)  # type: ignore[attr-defined]
+        assert isinstance(model, SpendModel)
+        data = model.simulate(bare, seed=1)
     plain, started = model_class.fit(data), model_class.fit(data, starts=[model])
     assert started.certificate.starts == 1
     assert started.model.values == pytest.approx(plain.model.values, rel=1e-8)

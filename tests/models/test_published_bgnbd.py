@@ -41,6 +41,19 @@ def fit(cdnow_sample: Any) -> clv.Fit[BGNBD]:
     return BGNBD.fit(cdnow_sample)
 
 
+@pytest.fixture(scope="module")
+def split(cdnow_sample_orders: Any) -> clv.HoldoutSplit:
+    return clv.holdout_split(
+        cdnow_sample_orders,
+        customer="customer_id",
+        date="date",
+        amount="amount",
+        calibration_end="1997-09-30",
+        observed_until="1998-06-30",
+        unit="week",
+    )
+
+
 def test_sample_estimates_errors_and_likelihood(fit: clv.Fit[BGNBD]) -> None:
     table = fit.estimates
     assert table.estimate["r"] == near(".2426")
@@ -96,16 +109,7 @@ def test_one_time_buyers_are_alive_for_certain() -> None:
     assert PAPER.p_alive(customer(0, 0.0, 1000.0))[0] == 1.0
 
 
-def test_holdout_accuracy(cdnow_sample_orders: Any, fit: clv.Fit[BGNBD]) -> None:
-    split = clv.holdout_split(
-        cdnow_sample_orders,
-        customer="customer_id",
-        date="date",
-        amount="amount",
-        calibration_end="1997-09-30",
-        observed_until="1998-06-30",
-        unit="week",
-    )
+def test_holdout_accuracy(split: clv.HoldoutSplit, fit: clv.Fit[BGNBD]) -> None:
     assert split.horizon == 39.0
     actual = split.holdout["holdout_purchases"].to_numpy()
     predicted = fit.expected_purchases(split.calibration, split.horizon)
@@ -118,16 +122,7 @@ def test_holdout_accuracy(cdnow_sample_orders: Any, fit: clv.Fit[BGNBD]) -> None
     assert math.sqrt(((predicted - actual) ** 2).mean()) == near("1.608")
 
 
-def test_money_in_the_holdout(cdnow_sample_orders: Any) -> None:
-    split = clv.holdout_split(
-        cdnow_sample_orders,
-        customer="customer_id",
-        date="date",
-        amount="amount",
-        calibration_end="1997-09-30",
-        observed_until="1998-06-30",
-        unit="week",
-    )
+def test_money_in_the_holdout(split: clv.HoldoutSplit) -> None:
     purchases, spend = BGNBD.fit(split.calibration), clv.GammaGamma.fit(split.calibration)
     table = clv.predict(split.calibration, purchases, spend, horizon=split.horizon)
     actual = split.holdout["holdout_value"].to_numpy()
