@@ -37,7 +37,7 @@ FIT = {
     "ragged": ("fit ragged.csv", "found more fields"),
     "cut parquet": ("fit cut.parquet", "cut.parquet"),
     "missing column": ("fit good.csv --customer custmer_id", "Did you mean 'customer_id'?"),
-    "missing factor": ("fit good.csv --amount qty*amount", "The amount column 'qty'"),
+    "missing factor": ("fit good.csv --amount qty*amount", "'qty' is not among the 3 columns"),
     "several candidates": ("fit unclear.csv", "Candidates are 'client_id', 'customer_id'"),
     "no candidate": ("fit foreign.csv", "'kunde', 'datum', 'betrag'. Pass --customer NAME"),
     "no amount": ("fit foreign.csv --customer kunde --date datum", "or --amount none to count"),
