@@ -60,12 +60,12 @@ def parse_date(value: date | str, *, name: str) -> date:
     >>> parse_date("1997-09-30", name="observed_until")
     datetime.date(1997, 9, 30)
     """
-    if isinstance(value, datetime):
+    if isinstance(value, datetime) and value == value:  # pandas' NaT is a datetime that is not
         return value.date()
-    if isinstance(value, date):
+    if isinstance(value, date) and not isinstance(value, datetime):
         return value
     try:
-        return datetime.fromisoformat(value).date()
+        return datetime.fromisoformat(str(value)).date()
     except (TypeError, ValueError):
         raise ParameterError(
             f"`{name}` is a date or an ISO date string such as '1997-09-30'.",

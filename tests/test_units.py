@@ -6,6 +6,7 @@ import math
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from clvmodels import ParameterError
@@ -74,6 +75,6 @@ def test_units_and_dates() -> None:
         check_unit("M")
     assert parse_date("2024-02-29", name="x") == date(2024, 2, 29)
     assert parse_date("2024-02-29T23:59:59", name="x") == date(2024, 2, 29)
-    for bad in ("2024-02-30", "30.2.2024", 5):
+    for bad in ("2024-02-30", "30.2.2024", 5, pd.NaT):
         with pytest.raises(ParameterError, match="`x` is a date"):
             parse_date(bad, name="x")  # type: ignore[arg-type]

@@ -11,8 +11,9 @@ import narwhals as nw
 
 from clvmodels.customers import Returns
 from clvmodels.errors import DataError, DataWarning, did_you_mean, first_few
+from clvmodels.frames.calendar import as_date, day_number
 from clvmodels.frames.columns import AMOUNT, CUSTOMER, DAY, RAW, REASON
-from clvmodels.frames.dates import UNREADABLE, as_date, day_number
+from clvmodels.frames.dates import UNREADABLE
 from clvmodels.frames.paths import empty_log, first_look
 from clvmodels.frames.sources import Source
 

@@ -48,3 +48,21 @@ def refuse_collision(customer: str, taken: Iterable[str]) -> None:
             place=f"{customer!r} is the name of one of those.",
             fix="Rename the id column, for instance to 'customer_id'.",
         )
+
+
+def refuse_clash(names: list[str], roles: dict[str, str], *, customer: str, named: int) -> None:
+    """Raise if a column plays two roles, or has the standard name of another one."""
+    if len({customer, *roles}) <= named:
+        raise DataError(
+            "Every role has a column of its own.",
+            place=f"Got {', '.join(map(repr, (customer, *roles)))} for {named + 1} roles.",
+            fix="Name another column.",
+        )
+    standard = {role.casefold() for role in roles.values()}  # names in DuckDB ignore case
+    clash = [name for name in names if name not in roles and name.casefold() in standard]
+    if clash:
+        raise DataError(
+            "Columns that are not used have names of their own.",
+            place=f"{clash[0]!r} is the standard name of another column.",
+            fix="Drop or rename it.",
+        )

@@ -13,7 +13,7 @@ import numpy as np
 
 from clvmodels.customers import TIMING, Column, Customers, Definitions
 from clvmodels.errors import DataError
-from clvmodels.frames.columns import SUMMARY, refuse_collision, require_column
+from clvmodels.frames.columns import SUMMARY, refuse_clash, refuse_collision, require_column
 from clvmodels.frames.ledger import Ledger
 from clvmodels.frames.sources import as_narwhals
 from clvmodels.units import TimeUnit, check_unit, parse_date
@@ -108,11 +108,13 @@ class CustomerSummary:
         for name, role in {customer: "customer", **roles}.items():
             require_column(name, names, role=role)
         refuse_collision(customer, roles.values())
-        _refuse_clash(names, roles, customer=customer, named=3 + (monetary_value is not None))
+        refuse_clash(names, roles, customer=customer, named=3 + (monetary_value is not None))
         _refuse_types(wrapped.collect_schema(), roles)
         until = (
             None if observed_until is None else parse_date(observed_until, name="observed_until")
         )
+        if isinstance(wrapped, nw.DataFrame) and wrapped.implementation.is_pandas():
+            wrapped = wrapped.clone()  # before pandas 3 renaming shares the caller's memory
         native = nw.to_native(wrapped.rename({k: v for k, v in roles.items() if k != v}))
         summary = cls(native, check_unit(unit), until, customer, None)
         if not summary.is_lazy:
@@ -227,24 +229,6 @@ class CustomerSummary:
                 place=f"{rows - ids} rows repeat an id of column {self.customer!r}.",
                 fix="Aggregate to customers first, or use rfm_summary on the orders.",
             )
-
-
-def _refuse_clash(names: list[str], roles: dict[str, str], *, customer: str, named: int) -> None:
-    """Raise if a column plays two roles, or has the standard name of another one."""
-    if len({customer, *roles}) <= named:
-        raise DataError(
-            "Every role has a column of its own.",
-            place=f"Got {', '.join(map(repr, (customer, *roles)))} for {named + 1} roles.",
-            fix="Name another column.",
-        )
-    standard = {role.casefold() for role in roles.values()}  # names in DuckDB ignore case
-    clash = [name for name in names if name not in roles and name.casefold() in standard]
-    if clash:
-        raise DataError(
-            "Columns that are not used have names of their own.",
-            place=f"{clash[0]!r} is the standard name of another column.",
-            fix="Drop or rename it.",
-        )
 
 
 def _refuse_types(schema: nw.Schema, roles: dict[str, str]) -> None:

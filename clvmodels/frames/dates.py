@@ -1,29 +1,25 @@
-"""Whole days since 1970-01-01 from dates, time stamps, text and epoch numbers, on every engine.
-
-Calendar arithmetic is done on integers, the one thing that all engines agree on.
-"""
+"""Whole days since 1970-01-01 from dates, time stamps, text and epoch numbers, on every engine."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, Final
 
 import narwhals as nw
 
 from clvmodels.errors import DataError, ParameterError, did_you_mean
+from clvmodels.frames.calendar import MDAY, MONTH, YEAR, day_number, with_civil_day, with_fields
 from clvmodels.frames.columns import DAY, RAW
 from clvmodels.frames.paths import first_look
 from clvmodels.frames.sources import Source
 from clvmodels.frames.zones import ZONE, refuse_mixed_zones
 
-__all__ = ["UNREADABLE", "as_date", "day_number", "with_days"]
+__all__ = ["UNREADABLE", "with_days"]
 
-EPOCH: Final = date(1970, 1, 1)
 UNREADABLE: Final = -(10**9)  # the day of a value that is there but is no date
 
-_YEAR, _MONTH, _MDAY = "_year", "_month", "_mday"
 _TIME = rf"([T ][0-9]{{1,2}}:[0-9]{{2}}(:[0-9]{{2}}([.,][0-9]+)?)?( ?{ZONE})?)?"
 _ISO: Final = rf"^[0-9]{{4}}[-/.][0-9]{{2}}[-/.][0-9]{{2}}{_TIME}$"
 _COMPACT: Final = r"^[0-9]{8}$"
@@ -39,16 +35,6 @@ _PER_DAY: Final = {
 _RANGES: Final = {kind: (365 * n, 47_847 * n) for kind, n in _PER_DAY.items()} | {
     "%Y%m%d": (19_710_101, 21_001_231)
 }
-
-
-def day_number(value: date) -> int:
-    """Return days since 1970-01-01."""
-    return (value - EPOCH).days
-
-
-def as_date(day: int) -> date:
-    """Return the date of a day number."""
-    return EPOCH + timedelta(days=int(day))
 
 
 def with_days(source: Source, *, name: str, date_format: str | None) -> Source:
@@ -84,7 +70,7 @@ def with_days(source: Source, *, name: str, date_format: str | None) -> Source:
 def _dated(frame: nw.LazyFrame[Any], name: str, date_format: str | None) -> nw.LazyFrame[Any]:
     dtype = frame.collect_schema()[DAY]
     if isinstance(dtype, nw.Date | nw.Datetime):
-        return _with_civil_day(_with_fields(frame, nw.col(DAY)))
+        return with_civil_day(with_fields(frame, nw.col(DAY)))
     if isinstance(dtype, nw.String | nw.Categorical | nw.Enum):
         text = nw.col(DAY).cast(nw.String).str.strip_chars()
         frame = frame.with_columns(nw.when(text != "").then(text).alias(DAY))
@@ -99,45 +85,6 @@ def _dated(frame: nw.LazyFrame[Any], name: str, date_format: str | None) -> nw.L
     )
 
 
-# --- calendar arithmetic ----------------------------------------------------------------------
-# In small steps with named columns: SQL engines repeat whatever stands twice in one expression.
-
-
-def _with_fields(frame: nw.LazyFrame[Any], stamp: nw.Expr) -> nw.LazyFrame[Any]:
-    """Add year, month and day of the month of a date or time stamp."""
-    return frame.with_columns(
-        stamp.dt.year().cast(nw.Int64).alias(_YEAR),
-        stamp.dt.month().cast(nw.Int64).alias(_MONTH),
-        stamp.dt.day().cast(nw.Int64).alias(_MDAY),
-    )
-
-
-def _with_civil_day(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Replace year, month and day of the Gregorian calendar by DAY, missing where there is none.
-
-    Years are counted from March, so that the leap day is the last of its year; the months from
-    March have lengths that 153 m / 5 rounds to.
-    """
-    year, month, day = nw.col(_YEAR), nw.col(_MONTH), nw.col(_MDAY)
-    leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
-    short = nw.when(leap).then(nw.lit(1)).otherwise(nw.lit(2))
-    length = nw.when(month == 2).then(30 - short).otherwise(30 + (month + month // 8) % 2)
-    early = nw.when(month <= 2).then(nw.lit(1)).otherwise(nw.lit(0)).cast(nw.Int64)
-    exists = (month >= 1) & (month <= 12) & (day >= 1) & (day <= nw.col("_length"))
-    leap_days = year // 4 - year // 100 + year // 400
-    return (
-        frame.with_columns(length.alias("_length"), early.alias("_early"))
-        .with_columns(exists.alias("_exists"))
-        .with_columns(
-            (year - nw.col("_early")).alias(_YEAR),
-            (month + 12 * nw.col("_early") - 3).alias(_MONTH),
-        )
-        .with_columns((year * 365 + leap_days + (153 * month + 2) // 5 + day - 719_469).alias(DAY))
-        .with_columns(nw.when(nw.col("_exists")).then(nw.col(DAY)).alias(DAY))
-        .drop(_YEAR, _MONTH, _MDAY, "_length", "_early", "_exists")
-    )
-
-
 # --- text -------------------------------------------------------------------------------------
 
 
@@ -147,7 +94,7 @@ def _from_any_text(
     if date_format in _PER_DAY:
         number = nw.when(nw.col(DAY).str.contains(_NUMBER)).then(nw.col(DAY))
         whole = number.str.replace_all(r"\.[0-9]+$", "").cast(nw.Int64)
-        return frame.with_columns((whole // _PER_DAY[date_format]).alias(DAY))
+        return _in_days(frame.with_columns(whole.alias(DAY)), date_format)
     if date_format is not None:
         return _with_format(frame, date_format)
     refuse_mixed_zones(frame, name, text=DAY, dated=nw.col(DAY).str.contains(_ISO))
@@ -166,9 +113,9 @@ def _from_text(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         return nw.coalesce(spaced, packed).cast(nw.Int64).alias(name)
 
     fields = frame.with_columns(forms.alias("_form")).with_columns(
-        digits(0, 0, 4, _YEAR), digits(5, 4, 2, _MONTH), digits(8, 6, 2, _MDAY)
+        digits(0, 0, 4, YEAR), digits(5, 4, 2, MONTH), digits(8, 6, 2, MDAY)
     )
-    return _with_civil_day(fields).drop("_form")
+    return with_civil_day(fields).drop("_form")
 
 
 def _mark_unreadable(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -201,7 +148,7 @@ def _with_format(frame: nw.LazyFrame[Any], date_format: str) -> nw.LazyFrame[Any
             place=f"This is a {frame.implementation} frame.",
             fix="Convert the column to dates on the engine first.",
         )
-    return _with_civil_day(_with_fields(nw.from_native(read), nw.col(DAY)))
+    return with_civil_day(with_fields(nw.from_native(read), nw.col(DAY)))
 
 
 def _check_format(date_format: str) -> None:
@@ -243,7 +190,15 @@ def _with_epoch(frame: nw.LazyFrame[Any], name: str, date_format: str | None) ->
             place=f"Got {kind!r}.",
             fix=did_you_mean(kind, [*_PER_DAY, "%Y%m%d"]),
         )
-    return frame.with_columns((nw.col(DAY) // _PER_DAY[kind]).alias(DAY))
+    return _in_days(frame, kind)
+
+
+def _in_days(frame: nw.LazyFrame[Any], kind: str) -> nw.LazyFrame[Any]:
+    """Divide numbers since 1970 and round down, also on engines that round towards zero."""
+    number, quotient, per_day = nw.col(DAY), nw.col("_quotient"), _PER_DAY[kind]
+    over = nw.when(quotient * per_day > number).then(nw.lit(1)).otherwise(nw.lit(0))
+    divided = frame.with_columns((number // per_day).alias("_quotient"))
+    return divided.with_columns((quotient - over).alias(DAY)).drop("_quotient")
 
 
 def _guess_epoch(frame: nw.LazyFrame[Any], name: str) -> str:

@@ -182,8 +182,10 @@ def with_ids(ids: nw.Series[Any], table: pl.DataFrame, implementation: nw.Implem
         computed = {name: table[name].to_numpy() for name in table.columns}
         return pd.DataFrame({ids.name: nw.to_native(ids).reset_index(drop=True), **computed})
     if implementation.is_pyarrow():
-        arrow = table.to_arrow()
-        return arrow.add_column(0, ids.name, nw.to_native(ids))
+        import pyarrow as pa
+
+        columns = [nw.to_native(ids), *table.to_arrow().columns]
+        return pa.table(columns, names=[ids.name, *table.columns])
     raise MissingExtraError(
         "Eager frames are pandas, polars or pyarrow.",
         place=f"Got {implementation}.",

@@ -12,6 +12,7 @@ import narwhals as nw
 
 from clvmodels.customers import GRID_DAYS, Grid, Returns
 from clvmodels.errors import ParameterError
+from clvmodels.frames.calendar import as_date, day_number
 from clvmodels.frames.cleaning import (
     CleanLog,
     Invalid,
@@ -22,7 +23,7 @@ from clvmodels.frames.cleaning import (
 )
 from clvmodels.frames.columns import CUSTOMER, SUMMARY, refuse_collision
 from clvmodels.frames.customer_summary import CustomerSummary
-from clvmodels.frames.dates import as_date, day_number, with_days
+from clvmodels.frames.dates import with_days
 from clvmodels.frames.ledger import Ledger, make_ledger
 from clvmodels.frames.occasions import VALUE, kept, net_occasions, period_of
 from clvmodels.frames.sources import AmountColumns, open_source

@@ -8,6 +8,7 @@ from typing import Any
 import narwhals as nw
 
 from clvmodels.customers import GRID_DAYS, Definitions, Grid, Returns
+from clvmodels.frames.calendar import as_date
 from clvmodels.frames.cleaning import (
     CleanLog,
     Invalid,
@@ -17,7 +18,7 @@ from clvmodels.frames.cleaning import (
 )
 from clvmodels.frames.columns import CUSTOMER, PERIOD, SUMMARY, refuse_collision
 from clvmodels.frames.customer_summary import CustomerSummary
-from clvmodels.frames.dates import as_date, with_days
+from clvmodels.frames.dates import with_days
 from clvmodels.frames.ledger import Ledger, make_ledger, refuse_unmatched
 from clvmodels.frames.occasions import VALUE, kept, net_occasions, period_of
 from clvmodels.frames.sources import AmountColumns, Source, open_source
@@ -79,10 +80,11 @@ def rfm_summary(
     grid
         'day', or 'week' to count weeks (Monday to Sunday) in which a customer bought.
     date_format
-        strptime format of text dates, or 'epoch-s', '-ms', '-us', '-ns', '-d' for numbers; None
-        reads ISO text and tells numbers by their size.
+        strptime format of text dates, without a zone, or 'epoch-s', '-ms', '-us', '-ns', '-d' for
+        numbers, also as text; None reads ISO text and tells numbers by their size.
     time_zone
         Zone in which days begin, for stamps that carry a zone; the zone of the column if None.
+        DuckDB's TIMESTAMPTZ has no zone of its own and needs one here.
 
     Returns
     -------

@@ -38,7 +38,8 @@ def test_fit(
     ledger = summary_of(cdnow / "orders.parquet").ledger
     # Sums of floats differ in the last digit with the order that threads add them in.
     for theirs, ours in zip(document["ledger"]["entries"], ledger.entries, strict=True):
-        assert theirs.pop("amount") == pytest.approx(ours.amount, rel=1e-12)
+        amount = theirs.pop("amount")
+        assert amount == ours.amount or amount == pytest.approx(ours.amount, rel=1e-12)
         assert theirs == {"what": ours.what, "rows": ours.rows, "customers": ours.customers}
     assert document["ledger"]["balances"] is True
 

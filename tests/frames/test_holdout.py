@@ -89,7 +89,9 @@ def test_nothing_later_reaches_the_calibration(rows, before, later):
     alone = clv.rfm_summary(as_frame(before), **COLUMNS, observed_until=CUT, unit="day")
     split = clv.holdout_split(as_frame(later + before), **COLUMNS, calibration_end=CUT, unit="day")
     assert rows(split.calibration.frame) == approximately(rows(alone.frame))
-    assert split.calibration.ledger.unmatched_refunds == alone.ledger.unmatched_refunds
+    assert split.calibration.ledger.unmatched_refunds == pytest.approx(
+        alone.ledger.unmatched_refunds, rel=1e-12
+    )
 
 
 def test_refunds_across_the_cut_change_neither_side(engine, rows, log):

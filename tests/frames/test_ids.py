@@ -100,6 +100,7 @@ def test_all_ids_missing(engine):
 def test_categories_that_nobody_has_are_no_customers(rows):
     levels = ["unused", "b", "a", "", "never"]
     enum = log_of(["b", "", "a", "a"], pl.Enum(levels))
+    connection = duckdb.connect()
     natives = {
         "pandas": pd.DataFrame({"who": pd.Categorical(["b", "", "a", "a"], levels), "when": DAYS}),
         "polars enum": enum,
@@ -108,7 +109,7 @@ def test_categories_that_nobody_has_are_no_customers(rows):
         "pyarrow": pa.table(
             {"who": pa.array(["b", "", "a", "a"]).dictionary_encode(), "when": DAYS}
         ),
-        "duckdb": duckdb.connect().from_arrow(enum.to_arrow()),
+        "duckdb": connection.from_arrow(enum.to_arrow()),
     }
     for name, native in natives.items():
         with pytest.warns(clv.DataWarning, match="1 with no customer id"):
@@ -130,7 +131,8 @@ def test_uuids(rows):
     found = summarise(arrow).frame
     assert found.schema.field("who").type == pa.uuid()
     assert rows(found) == expected
-    relation = duckdb.connect().sql(
+    connection = duckdb.connect()
+    relation = connection.sql(
         'select u::uuid as who, d::date as "when" from (values '
         + ", ".join(f"('{u}', '{d}')" for u, d in zip(ids, TEXT, strict=True))
         + ") v(u, d)"

@@ -93,8 +93,7 @@ def test_the_hour_that_happens_twice(rows):
         assert summarise(native, rows) == [("a", 0, 0.0, 0.0)], name
 
 
-def duckdb_stamps(session: str) -> Any:
-    connection = duckdb.connect()
+def duckdb_stamps(connection: Any, session: str) -> Any:
     connection.execute(f"set timezone = '{session}'")
     return connection.sql(
         "select 'a' as who, t::timestamptz as \"when\" from "
@@ -104,7 +103,8 @@ def duckdb_stamps(session: str) -> Any:
 
 @pytest.mark.parametrize("session", ["UTC", "Asia/Tokyo", "America/New_York"])
 def test_the_session_of_duckdb_has_no_influence(session, rows):
-    relation = duckdb_stamps(session)
+    connection = duckdb.connect()
+    relation = duckdb_stamps(connection, session)
     with pytest.raises(clv.DataError, match="Pass time_zone='UTC'"):
         clv.rfm_summary(relation, **COLUMNS, unit="day")
     assert summarise(relation, rows, time_zone="UTC") == [("a", 1, 2.0, 2.0)]
@@ -142,7 +142,8 @@ def test_a_zone_needs_stamps_that_carry_one(engine, log):
     [("Europe/Berlim", "Did you mean 'Europe/Berlin'"), ("+01:00", "or 'UTC'"), ("", "or 'UTC'")],
 )
 def test_a_zone_has_a_name_of_the_database(zone, hint):
-    relation = duckdb_stamps("UTC")
+    connection = duckdb.connect()
+    relation = duckdb_stamps(connection, "UTC")
     for native in (zoned(UTC), pl.DataFrame(zoned(UTC)), pl.DataFrame(zoned(UTC)).lazy(), relation):
         with pytest.raises(clv.ParameterError, match=hint) as caught:
             clv.rfm_summary(native, **COLUMNS, unit="day", time_zone=zone)

@@ -119,7 +119,7 @@ def discounted(job: tuple[int, Row]) -> Result:
     p_alive = settled(lambda: log_p_alive(*arguments)).exp()
     given = person.discounted_over_time(kappa, h, QUADRATURE_BITS)
     digits = {}
-    if index % 2 == 0:
+    if index % 3 == 0:
         by_parts = person.discounted_by_parts(kappa, h, CHECK_BITS)
         digits["discounted: over time / by parts"] = agreement(by_parts, given)
     if index % 40 == 7 and row["delta"] > 0:

@@ -76,7 +76,7 @@ def panel(integrand: Callable[[arb], arb], low: arb, high: arb) -> arb:
 
 
 def integrate(
-    integrand: Callable[[arb], arb], low: arb, high: arb, *, bits: int, panels: int = 8
+    integrand: Callable[[arb], arb], low: arb, high: arb, *, bits: int, panels: int = 4
 ) -> arb:
     """Integrate a positive smooth function by adaptive bisection of Gauss-Legendre panels.
 

@@ -1,0 +1,63 @@
+"""Calendar arithmetic on integers, the one thing that all engines agree on.
+
+In small steps with named columns: SQL engines repeat whatever stands twice in one expression.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any, Final
+
+import narwhals as nw
+
+from clvmodels.frames.columns import DAY
+
+__all__ = ["MDAY", "MONTH", "YEAR", "as_date", "day_number", "with_civil_day", "with_fields"]
+
+EPOCH: Final = date(1970, 1, 1)
+YEAR, MONTH, MDAY = "_year", "_month", "_mday"
+
+
+def day_number(value: date) -> int:
+    """Return days since 1970-01-01."""
+    return (value - EPOCH).days
+
+
+def as_date(day: int) -> date:
+    """Return the date of a day number."""
+    return EPOCH + timedelta(days=int(day))
+
+
+def with_fields(frame: nw.LazyFrame[Any], stamp: nw.Expr) -> nw.LazyFrame[Any]:
+    """Add year, month and day of the month of a date or time stamp."""
+    return frame.with_columns(
+        stamp.dt.year().cast(nw.Int64).alias(YEAR),
+        stamp.dt.month().cast(nw.Int64).alias(MONTH),
+        stamp.dt.day().cast(nw.Int64).alias(MDAY),
+    )
+
+
+def with_civil_day(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Replace year, month and day of the Gregorian calendar by DAY, missing where there is none.
+
+    Years are counted from March, so that the leap day is the last of its year; the months from
+    March have lengths that 153 m / 5 rounds to.
+    """
+    year, month, day = nw.col(YEAR), nw.col(MONTH), nw.col(MDAY)
+    leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
+    short = nw.when(leap).then(nw.lit(1)).otherwise(nw.lit(2))
+    length = nw.when(month == 2).then(30 - short).otherwise(30 + (month + month // 8) % 2)
+    early = nw.when(month <= 2).then(nw.lit(1)).otherwise(nw.lit(0)).cast(nw.Int64)
+    exists = (month >= 1) & (month <= 12) & (day >= 1) & (day <= nw.col("_length"))
+    leap_days = year // 4 - year // 100 + year // 400
+    return (
+        frame.with_columns(length.alias("_length"), early.alias("_early"))
+        .with_columns(exists.alias("_exists"))
+        .with_columns(
+            (year - nw.col("_early")).alias(YEAR),
+            (month + 12 * nw.col("_early") - 3).alias(MONTH),
+        )
+        .with_columns((year * 365 + leap_days + (153 * month + 2) // 5 + day - 719_469).alias(DAY))
+        .with_columns(nw.when(nw.col("_exists")).then(nw.col(DAY)).alias(DAY))
+        .drop(YEAR, MONTH, MDAY, "_length", "_early", "_exists")
+    )
