@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from typing import Final, Literal, TypeAlias
 
@@ -60,18 +61,19 @@ def parse_date(value: date | str, *, name: str) -> date:
     >>> parse_date("1997-09-30", name="observed_until")
     datetime.date(1997, 9, 30)
     """
-    if isinstance(value, datetime) and value == value:  # pandas' NaT is a datetime that is not
-        return value.date()
-    if isinstance(value, date) and not isinstance(value, datetime):
+    if isinstance(value, datetime):
+        if value == value:  # pandas' NaT is a datetime that is none
+            return value.date()
+    elif isinstance(value, date):
         return value
-    try:
-        return datetime.fromisoformat(str(value)).date()
-    except (TypeError, ValueError):
-        raise ParameterError(
-            f"`{name}` is a date or an ISO date string such as '1997-09-30'.",
-            place=f"Got {value!r}.",
-            fix="Write it as year-month-day.",
-        ) from None
+    elif isinstance(value, str):
+        with suppress(ValueError):
+            return datetime.fromisoformat(value).date()
+    raise ParameterError(
+        f"`{name}` is a date or an ISO date string such as '1997-09-30'.",
+        place=f"Got {value!r}.",
+        fix="Write it as year-month-day.",
+    )
 
 
 def in_units(
