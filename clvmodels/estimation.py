@@ -203,9 +203,10 @@ def _trust_region_step(
         s = step_at(0.0)
     else:
         low, high = floor, floor + float(np.linalg.norm(g)) / radius + 1e-300
-        for _ in range(60):  # bisection: the length of the step falls as the shift grows
+        for _ in range(40):  # bisection: the length of the step falls as the shift grows
             middle = 0.5 * (low + high)
-            longer = middle + values[0] <= 0.0 or np.linalg.norm(step_at(middle)) > radius
+            trial = step_at(middle)
+            longer = middle + values[0] <= 0.0 or float(trial @ trial) > radius**2
             low, high = (middle, high) if longer else (low, middle)
         s = step_at(high) if high + values[0] > 0.0 else np.zeros_like(g)
         missing = radius**2 - float(s @ s)

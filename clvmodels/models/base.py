@@ -37,7 +37,7 @@ __all__ = ["Derivatives", "Model", "PurchaseModel", "SpendModel"]
 
 Array: TypeAlias = NDArray[np.float64]
 
-_SCOUTS = 2048  # histories on which starting points compete, spread evenly over the sorted ones
+_SCOUTS = 1024  # histories on which starting points compete, spread evenly over the sorted ones
 
 
 @dataclass(frozen=True)
