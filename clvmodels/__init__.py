@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from clvmodels.models.bgnbd import BGNBD
     from clvmodels.models.fit import Fit
     from clvmodels.models.gamma_gamma import GammaGamma
+    from clvmodels.models.mbgnbd import MBGNBD
 
 _HOMES = {
     "clvmodels.customers": ("Customers",),
@@ -56,6 +57,7 @@ _HOMES = {
     "clvmodels.models.bgnbd": ("BGNBD",),
     "clvmodels.models.fit": ("Fit",),
     "clvmodels.models.gamma_gamma": ("GammaGamma",),
+    "clvmodels.models.mbgnbd": ("MBGNBD",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -73,6 +75,7 @@ __all__ = [
     "HoldoutSplit",
     "IdentifiabilityWarning",
     "Ledger",
+    "MBGNBD",
     "MissingColumnError",
     "MissingExtraError",
     "ModelFileError",

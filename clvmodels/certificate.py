@@ -111,17 +111,29 @@ def certify(maximum: Maximum, names: tuple[str, ...], findings: tuple[str, ...])
     )
 
 
-def covariance(maximum: Maximum, values: Array) -> Array:
-    """Return the covariance (k, k) of the parameters, by the delta method from z = ln(values).
+def covariance(maximum: Maximum, jacobian: Array, meat: Array | None = None) -> Array:
+    """Return the covariance (k, k) of the parameters, by the delta method.
 
     A parameter that the data do not bound has infinite variance and covariance 0 with the others,
     which keep the variance that they have along the directions that the data do bound.
+
+    Parameters
+    ----------
+    maximum
+        Where the climb ended, in coordinates z.
+    jacobian
+        Shape (k, k): derivatives of the parameters in z.
+    meat
+        Shape (k, k): sum over customers of the outer product of their gradients in z. With it the
+        result is the sandwich H^-1 meat H^-1, which holds if the model is wrong (White 1982).
     """
     eigenvalues, vectors = np.linalg.eigh(-maximum.hessian)
     bounded = eigenvalues > FLAT_DIRECTION**-2
     inverse = np.divide(1.0, eigenvalues, out=np.zeros_like(eigenvalues), where=bounded)
-    result = (vectors * inverse) @ vectors.T * np.outer(values, values)
-    flat = _involved(vectors[:, ~bounded])
+    bread = (vectors * inverse) @ vectors.T
+    spread = bread if meat is None else bread @ meat @ bread
+    result = jacobian @ spread @ jacobian.T
+    flat = (np.abs(jacobian) @ _involved(vectors[:, ~bounded])) > 0.0
     result[flat, :] = 0.0
     result[:, flat] = 0.0
     result[flat, flat] = math.inf

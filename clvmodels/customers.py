@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Final, Literal, Protocol, TypeAlias, runtime_checkable
+from types import MappingProxyType
+from typing import Any, Final, Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from clvmodels.errors import DataError, first_few
+from clvmodels.columns import (
+    check_covariate,
+    check_frequency,
+    check_spend,
+    check_timing,
+    check_vector,
+    refuse_rows,
+)
+from clvmodels.errors import DataError, MissingColumnError, did_you_mean
 from clvmodels.special import distinct_rows
 from clvmodels.units import TimeUnit, check_unit
 
 __all__ = ["Customers", "Definitions", "Histories", "as_histories"]
 
 Array: TypeAlias = NDArray[np.float64]
-Column: TypeAlias = Literal["frequency", "recency", "T", "monetary_value"]
+Covariates: TypeAlias = Mapping[str, NDArray[Any]]
+Column: TypeAlias = str  # "frequency", "recency", "T", "monetary_value", or the name of a covariate
 Grid: TypeAlias = Literal["day", "week"]
 GRID_DAYS: Final[dict[str, int]] = {"day": 1, "week": 7}
 Returns: TypeAlias = Literal["net", "drop", "error"]
 TIMING: tuple[Column, ...] = ("frequency", "recency", "T")
 SPEND: tuple[Column, ...] = ("frequency", "monetary_value")
-
-_MOST_PURCHASES = 1e7  # bounds the tables of special.py; nobody has bought more often than this
-_ROUNDING = 1e-9  # relative slack by which a recency may exceed the age it was computed beside
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -50,6 +57,11 @@ class Customers:
         Shape (n,). Number of customers that share the row.
     unit : TimeUnit or None
         Time unit of `recency` and `age`; None for histories simulated from a bare model.
+    log_intervals : Array or None
+        Shape (n,). Sum over the times between consecutive occasions of their logarithm, which
+        models of regular timing use; the mean over its customers in a row that several share.
+    covariates : mapping of str to array
+        What else is known of a customer, such as the channel: numbers or text, each of shape (n,).
 
     Examples
     --------
@@ -63,6 +75,8 @@ class Customers:
     monetary_value: Array | None
     weight: Array
     unit: TimeUnit | None
+    log_intervals: Array | None = None
+    covariates: Covariates = field(default_factory=dict)
 
     @classmethod
     def from_arrays(
@@ -74,6 +88,8 @@ class Customers:
         unit: TimeUnit | None,
         monetary_value: ArrayLike | None = None,
         weight: ArrayLike | None = None,
+        log_intervals: ArrayLike | None = None,
+        covariates: Mapping[str, ArrayLike] | None = None,
     ) -> Customers:
         """Validate arrays of shape (n,) and hold copies of them.
 
@@ -90,6 +106,10 @@ class Customers:
             Mean value of the occasions after the first, zero or more; ignored where frequency is 0.
         weight
             Customers per row; one by default.
+        log_intervals
+            Sum of ln(time between occasions), 0 where frequency is 0; for regular timing alone.
+        covariates
+            Columns of numbers or text by name, for models with covariates.
 
         Raises
         ------
@@ -102,23 +122,68 @@ class Customers:
         >>> len(c)
         1
         """
-        x = _vector(frequency, "frequency")
+        x = check_vector(frequency, "frequency")
         n = len(x)
         if (recency is None) != (age is None):
             raise DataError("`recency` and `age` come together.", fix="Give both or neither.")
-        t_x = None if recency is None else _vector(recency, "recency", n)
-        T = None if age is None else _vector(age, "age (T)", n)
-        w = np.ones(n) if weight is None else _vector(weight, "weight", n)
-        m = None if monetary_value is None else _spend_vector(monetary_value, x)
-        _check_frequency(x)
-        _refuse(~(w > 0.0), "Weights are above zero.", "weight", w, "Leave such rows out.")
+        t_x = None if recency is None else check_vector(recency, "recency", n)
+        T = None if age is None else check_vector(age, "age (T)", n)
+        w = np.ones(n) if weight is None else check_vector(weight, "weight", n)
+        m = None if monetary_value is None else check_spend(monetary_value, x)
+        check_frequency(x)
+        refuse_rows(~(w > 0.0), "Weights are above zero.", "weight", w, "Leave such rows out.")
         if t_x is not None and T is not None:
-            _check_times(x, t_x, T)
+            check_timing(x, t_x, T)
             t_x = np.minimum(t_x, T)
-        for array in (x, t_x, T, m, w):
+        gaps = None if log_intervals is None else check_vector(log_intervals, "log_intervals", n)
+        known = {name: check_covariate(each, name, n) for name, each in (covariates or {}).items()}
+        for array in (x, t_x, T, m, w, gaps, *known.values()):
             if array is not None:
                 array.setflags(write=False)
-        return cls(x, t_x, T, m, w, None if unit is None else check_unit(unit))
+        units = None if unit is None else check_unit(unit)
+        return cls(x, t_x, T, m, w, units, gaps, MappingProxyType(known))
+
+    @classmethod
+    def from_renewals(
+        cls, active: Sequence[float] | ArrayLike, *, unit: TimeUnit | None = None
+    ) -> Customers:
+        """Take one cohort of subscribers: how many were still active after each renewal.
+
+        Parameters
+        ----------
+        active
+            Shape (m + 1,): customers at the start, after the first renewal, ..., after the m-th.
+        unit
+            The period between renewals.
+
+        Returns
+        -------
+        Customers
+            One row for each renewal at which customers left, and one for those who are active.
+            frequency and recency count renewals, age (T) counts opportunities to renew.
+
+        Raises
+        ------
+        DataError
+            The counts rise, or are not numbers above or equal to zero.
+
+        Examples
+        --------
+        >>> Customers.from_renewals([1000, 869, 743], unit="year").weight.tolist()
+        [131.0, 126.0, 743.0]
+        """
+        counts = check_vector(active, "active")
+        left = -np.diff(counts)
+        rising = np.append(counts < 0.0, False)[: len(counts)]
+        rising[1:] |= left < 0.0
+        refuse_rows(rising, "A cohort never grows.", "active", counts, "Count one cohort at a time.")
+        renewals = np.arange(len(counts), dtype=np.float64)
+        weight = np.append(left, counts[-1:])
+        some = weight > 0.0
+        opportunities = np.full(len(counts), len(counts) - 1.0)
+        return cls.from_arrays(
+            renewals[some], renewals[some], opportunities[some], unit=unit, weight=weight[some]
+        )
 
     def __len__(self) -> int:
         return len(self.frequency)
@@ -174,6 +239,8 @@ class Customers:
             age=some(self.age),
             monetary_value=some(self.monetary_value),
             weight=self.weight[rows],
+            log_intervals=some(self.log_intervals),
+            covariates={name: column[rows] for name, column in self.covariates.items()},
         )
 
     def patterns(self, by: tuple[Column, ...] = TIMING) -> Customers:
@@ -182,7 +249,7 @@ class Customers:
         Parameters
         ----------
         by
-            What makes a history, such as ``("frequency", "recency", "T")``.
+            What makes a history, such as ``("frequency", "recency", "T")``; covariates by name.
 
         Examples
         --------
@@ -192,14 +259,20 @@ class Customers:
         """
         known = {"frequency": self.frequency, "recency": self.recency, "T": self.age}
         known["monetary_value"] = self.monetary_value
-        first, code = distinct_rows(*_known_columns(known, by))
+        first, code = distinct_rows(*_known_columns(dict(self.covariates) | known, by))
         rows = self.take(first)
+        weight = np.bincount(code, self.weight).astype(np.float64)
+        gaps = self.log_intervals
         return replace(
             rows,
-            weight=np.bincount(code, self.weight).astype(np.float64),
+            weight=weight,
             recency=rows.recency if "recency" in by else None,
             age=rows.age if "T" in by else None,
             monetary_value=rows.monetary_value if "monetary_value" in by else None,
+            log_intervals=None
+            if gaps is None
+            else np.bincount(code, self.weight * gaps).astype(np.float64) / weight,
+            covariates={k: column for k, column in rows.covariates.items() if k in by},
         )
 
     def blocks(self, size: int = 1 << 14) -> Iterator[Customers]:
@@ -251,9 +324,21 @@ def as_histories(data: Histories) -> Histories:
     )
 
 
-def _known_columns(known: dict[str, Array | None], by: tuple[Column, ...]) -> list[Array]:
-    columns = [known[name] for name in by]
+def _known_columns(
+    known: dict[str, NDArray[Any] | None], by: tuple[Column, ...]
+) -> list[NDArray[Any]]:
+    columns = [known.get(name) for name in by]
     missing = [name for name, column in zip(by, columns, strict=True) if column is None]
+    if missing and missing[0] not in (*TIMING, *SPEND):
+        others = sorted(set(known) - {*TIMING, *SPEND})
+        raise MissingColumnError(
+            "The covariates of a model are columns of the customers.",
+            place=f"There is no column {missing[0]!r}. {did_you_mean(missing[0], others)}"
+            if others
+            else f"There is no column {missing[0]!r}, nor any other covariate.",
+            fix="Join them with rfm.with_covariates(table), or pass covariates= to "
+            "Customers.from_arrays.",
+        )
     if missing:
         raise DataError(
             f"This model needs {', '.join(by)} of every customer.",
@@ -261,90 +346,3 @@ def _known_columns(known: dict[str, Array | None], by: tuple[Column, ...]) -> li
             fix="Name the `amount` column in rfm_summary for spend, or pass the missing array.",
         )
     return [column for column in columns if column is not None]
-
-
-# --- validation -------------------------------------------------------------------------------
-
-
-def _vector(values: ArrayLike, name: str, length: int | None = None) -> Array:
-    """Return a finite float copy of shape (n,), or raise."""
-    try:
-        array = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise DataError(
-            f"`{name}` holds numbers.", place=f"Got {values!r:.80}.", fix="Convert it first."
-        ) from None
-    if array.ndim != 1 or (length is not None and len(array) != length):
-        expected = "(n,)" if length is None else f"({length},)"
-        raise DataError(
-            f"`{name}` has shape {expected}, one value a row.",
-            place=f"Got shape {array.shape}.",
-            fix="Pass columns of the same table.",
-        )
-    fix = "Fill or drop these rows; rfm_summary makes complete ones from orders."
-    _refuse(~np.isfinite(array), f"`{name}` is never missing or infinite.", name, array, fix)
-    return array
-
-
-def _spend_vector(values: ArrayLike, frequency: Array) -> Array:
-    """Return mean spend with NaN where there was no repeat purchase."""
-    try:
-        array = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        array = np.empty(0)
-    bought = frequency > 0.0
-    if array.shape != frequency.shape:
-        return _vector(values, "monetary_value", len(frequency))
-    _refuse(
-        bought & ~(np.isfinite(array) & (array >= 0.0)),
-        "`monetary_value` is a finite amount, zero or more, where frequency is above 0.",
-        "monetary_value",
-        array,
-        "Net refunds with rfm_summary, or leave these customers out.",
-    )
-    return np.where(bought, array, np.nan)
-
-
-def _check_frequency(x: Array) -> None:
-    _refuse(
-        (x < 0.0) | (x != np.floor(x)) | (x > _MOST_PURCHASES),
-        "`frequency` counts purchases after the first: a whole number from 0 to ten million.",
-        "frequency",
-        x,
-        "Count occasions, not amounts or averages.",
-    )
-
-
-def _check_times(x: Array, t_x: Array, T: Array) -> None:
-    fix = "Measure both from the first purchase, in the same unit."
-    _refuse(T < 0.0, "`age` (T) is zero or more.", "age (T)", T, fix)
-    _refuse(t_x < 0.0, "`recency` is zero or more.", "recency", t_x, fix)
-    _refuse(
-        t_x > T * (1.0 + _ROUNDING),
-        "`recency` is at most `age` (T): nobody buys after the end of observation.",
-        "recency",
-        t_x,
-        "Recency is the time from the first purchase to the last, not since the last. " + fix,
-    )
-    _refuse(
-        (x == 0.0) & (t_x > 0.0),
-        "`recency` is 0 where `frequency` is 0: the only purchase is the first one.",
-        "recency",
-        t_x,
-        "Frequency counts purchases after the first.",
-    )
-    _refuse(
-        (x > 0.0) & (t_x == 0.0),
-        "`recency` is above 0 where `frequency` is above 0.",
-        "frequency",
-        x,
-        "Merge purchases of the same day into one occasion.",
-    )
-
-
-def _refuse(bad: NDArray[np.bool_], rule: str, name: str, values: Array, fix: str) -> None:
-    """Raise if any row is bad, with the count and the first rows and values."""
-    rows = np.flatnonzero(bad)
-    if len(rows):
-        places = first_few([f"row {i}: {values[i]:g}" for i in rows[:6]])
-        raise DataError(rule, place=f"{len(rows)} rows break this in {name} ({places}).", fix=fix)

@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 
 from clvmodels.errors import ParameterError
 
-__all__ = ["Domain", "Positive", "PositiveMoney", "PositiveTime", "domains"]
+__all__ = [
+    "Count",
+    "Domain",
+    "Positive",
+    "PositiveMoney",
+    "PositiveRate",
+    "PositiveTime",
+    "Setting",
+    "declared",
+]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -24,11 +33,14 @@ class Domain:
     ----------
     dimension
         What the parameter is measured in: 'time' and 'money' scale with the unit and the currency.
+    power
+        -1 for a parameter per unit of time, which falls as the unit grows shorter.
     typical
         A range that real data give, from which property tests draw.
     """
 
     dimension: Literal["none", "time", "money"] = "none"
+    power: Literal[1, -1] = 1
     typical: tuple[float, float] = (0.2, 8.0)
 
     def check(self, value: float, *, name: str, model: str) -> float:
@@ -46,18 +58,49 @@ class Domain:
         return number
 
 
+@dataclass(frozen=True)
+class Setting:
+    """A whole number that belongs to a model but is chosen, not estimated.
+
+    Attributes
+    ----------
+    lowest, highest
+        The range.
+    """
+
+    lowest: int = 1
+    highest: int = 1000
+
+    def check(self, value: int, *, name: str, model: str) -> int:
+        """Return the value as a plain whole number, or raise `ParameterError`."""
+        whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+        if not whole or not self.lowest <= value <= self.highest:
+            raise ParameterError(
+                f"{name!r} of {model} is a whole number from {self.lowest} to {self.highest}.",
+                place=f"Got {value!r}.",
+                fix="Leave it out of `fit` to have it chosen.",
+            )
+        return int(value)
+
+
+Count = Annotated[int, Setting()]
+"""A whole number, one or more, that is chosen and not estimated."""
+
 Positive = Annotated[float, Domain()]
 """A pure number, finite and above zero."""
 
 PositiveTime = Annotated[float, Domain("time", typical=(1.0, 20.0))]
 """A finite time above zero, in the unit of the data."""
 
+PositiveRate = Annotated[float, Domain("time", power=-1, typical=(0.01, 0.2))]
+"""A finite rate above zero, per unit of time."""
+
 PositiveMoney = Annotated[float, Domain("money", typical=(5.0, 50.0))]
 """A finite amount above zero, in the currency of the data."""
 
 
-def domains(model: type[Any]) -> dict[str, Domain]:
-    """Return the declared domain of each parameter of a model class, in order.
+def declared(model: type[Any]) -> dict[str, Domain | Setting]:
+    """Return what each field of a model class declares, in order.
 
     Raises
     ------
@@ -67,34 +110,24 @@ def domains(model: type[Any]) -> dict[str, Domain]:
     Examples
     --------
     >>> from clvmodels.models.bgnbd import BGNBD
-    >>> list(domains(BGNBD))
+    >>> list(declared(BGNBD))
     ['r', 'alpha', 'a', 'b']
     """
     hints = get_type_hints(model, include_extras=True)
-    found: dict[str, Domain] = {}
+    found: dict[str, Domain | Setting] = {}
     for field in fields(model):
-        declared = [each for each in get_args(hints[field.name])[1:] if isinstance(each, Domain)]
-        if len(declared) != 1:
+        notes = [n for n in get_args(hints[field.name])[1:] if isinstance(n, (Domain, Setting))]
+        if len(notes) != 1:
             raise TypeError(f"{model.__name__}.{field.name} declares no parameter domain")
-        found[field.name] = declared[0]
+        found[field.name] = notes[0]
     return found
 
 
-def to_real_line(values: Array) -> Array:
-    """Map parameters to unconstrained coordinates."""
-    return np.log(values)
+def to_real_line(values: Array, positive: NDArray[np.bool_]) -> Array:
+    """Map parameters to unconstrained coordinates: logarithms of those that are above zero."""
+    return np.where(positive, np.log(np.where(positive, values, 1.0)), values)
 
 
-def from_real_line(coordinates: Array) -> Array:
+def from_real_line(coordinates: Array, positive: NDArray[np.bool_]) -> Array:
     """Map unconstrained coordinates back to parameters."""
-    return np.exp(coordinates)
-
-
-def chain_rule(values: Array, gradient: Array, hessian: Array) -> tuple[Array, Array]:
-    """Carry a gradient (k,) and a Hessian (k, k) from parameters to unconstrained coordinates.
-
-    With theta = exp(z): d/dz = theta d/dtheta, and the second derivative along the diagonal gains
-    the first-order term theta d/dtheta.
-    """
-    slope = values * gradient
-    return slope, hessian * np.outer(values, values) + np.diag(slope)
+    return np.where(positive, np.exp(np.where(positive, coordinates, 0.0)), coordinates)

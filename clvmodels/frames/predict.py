@@ -19,7 +19,7 @@ from clvmodels.frames.scoring import (
     with_value,
 )
 from clvmodels.frames.sources import as_narwhals
-from clvmodels.models.base import PurchaseModel
+from clvmodels.models.purchases import PurchaseModel
 from clvmodels.models.fit import Fit, check_alike
 from clvmodels.models.gamma_gamma import GammaGamma
 from clvmodels.units import Duration, in_units, rate_per_unit

@@ -17,7 +17,7 @@ from clvmodels.errors import DataError, ParameterError, UndefinedMomentError
 from clvmodels.frames.columns import PREDICTIONS, SUMMARY, require_column
 from clvmodels.frames.customer_summary import CustomerSummary
 from clvmodels.frames.sources import as_narwhals
-from clvmodels.models.base import PurchaseModel
+from clvmodels.models.purchases import PurchaseModel
 from clvmodels.models.fit import Fit
 from clvmodels.models.gamma_gamma import GammaGamma, posterior_mean_spend
 from clvmodels.units import DAYS_PER_UNIT

@@ -12,20 +12,28 @@ from numpy.typing import ArrayLike, NDArray
 
 from clvmodels.certificate import Certificate, certify, covariance
 from clvmodels.customers import Customers, Definitions, Histories
-from clvmodels.errors import DataError, IdentifiabilityWarning, UnitMismatchError
+from clvmodels.errors import (
+    DataError,
+    IdentifiabilityWarning,
+    ParameterError,
+    UnitMismatchError,
+)
 from clvmodels.estimation import Maximum
+from clvmodels.frequencies import FrequencyTable
 from clvmodels.units import TimeUnit
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from clvmodels.models.base import Model, PurchaseModel, SpendModel
+    from clvmodels.models.base import Parametric
+    from clvmodels.models.purchases import PurchaseModel, PurchasePredictions
+    from clvmodels.models.spend import SpendPredictions
 
-__all__ = ["Fingerprint", "Fit", "check_alike", "make_fit"]
+__all__ = ["Fingerprint", "Fit", "check_alike", "make_fit", "wald_interval"]
 
 Array: TypeAlias = NDArray[np.float64]
-M = TypeVar("M", bound="Model", covariant=True)
-AnyModel = TypeVar("AnyModel", bound="Model")
+M = TypeVar("M", bound="Parametric", covariant=True)
+AnyModel = TypeVar("AnyModel", bound="Parametric")
 _NORMAL_975 = 1.959963984540054
 
 
@@ -76,6 +84,8 @@ class Fit(Generic[M]):
         Rules by which orders were counted, where the summary was made from orders.
     data : Fingerprint
         Totals of the data.
+    frequencies : FrequencyTable or None
+        Customers by number of purchases, counted and expected; None for spend.
 
     Examples
     --------
@@ -95,6 +105,7 @@ class Fit(Generic[M]):
     observed_until: date | None
     definitions: Definitions | None
     data: Fingerprint
+    frequencies: FrequencyTable | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -122,14 +133,9 @@ class Fit(Generic[M]):
         import pandas as pd
 
         values, errors = self.model.values, self.standard_errors
-        middle, half = np.log(values), _NORMAL_975 * errors / values
+        lower, upper = wald_interval(values, errors, self.model.positive)
         return pd.DataFrame(
-            {
-                "estimate": values,
-                "std_error": errors,
-                "lower": np.exp(middle - half),
-                "upper": np.where(half < 500.0, np.exp(middle + np.minimum(half, 500.0)), np.inf),
-            },
+            {"estimate": values, "std_error": errors, "lower": lower, "upper": upper},
             index=pd.Index(self.names, name="parameter"),
         )
 
@@ -142,12 +148,13 @@ class Fit(Generic[M]):
     def __str__(self) -> str:
         until = f", observed until {self.observed_until}" if self.observed_until else ""
         timed = f", unit {self.unit}" if self.data.total_age is not None else ""
+        wide = max(10, *(len(name) + 1 for name in self.names))
         lines = [
-            f"{type(self.model).__name__}: {self.n_customers:,.0f} customers{timed}{until}",
+            f"{self.model.title}: {self.n_customers:,.0f} customers{timed}{until}",
             "",
-            f"{'':<10}{'estimate':>14}{'std_error':>14}",
+            f"{'':<{wide}}{'estimate':>14}{'std_error':>14}",
             *(
-                f"{name:<10}{value:>14.6g}{error:>14.4g}"
+                f"{name:<{wide}}{value:>14.6g}{error:>14.4g}"
                 for name, value, error in zip(
                     self.names, self.model.values, self.standard_errors, strict=True
                 )
@@ -160,33 +167,35 @@ class Fit(Generic[M]):
 
     # Predictions: those of the model, after the unit check.
 
-    def p_alive(self: Fit[PurchaseModel], customers: Histories) -> Array:
+    def p_alive(self: Fit[PurchasePredictions], customers: Histories) -> Array:
         """Return P(alive), shape (n,); see the model."""
         return self.model.p_alive(self._checked(customers))
 
-    def expected_purchases(self: Fit[PurchaseModel], customers: Histories, t: ArrayLike) -> Array:
+    def expected_purchases(
+        self: Fit[PurchasePredictions], customers: Histories, t: ArrayLike
+    ) -> Array:
         """Return expected purchases in the next `t`, shape (n,); see the model."""
         return self.model.expected_purchases(self._checked(customers), t)
 
     def discounted_purchases(
-        self: Fit[PurchaseModel], customers: Histories, horizon: float, rate: float
+        self: Fit[PurchasePredictions], customers: Histories, horizon: float, rate: float
     ) -> Array:
         """Return discounted expected purchases within a horizon, shape (n,); see the model."""
         return self.model.discounted_purchases(self._checked(customers), horizon, rate)
 
     def mean_purchases(self: Fit[PurchaseModel], t: ArrayLike) -> Array:
         """Return E[X(t)] of a new customer, shape of `t`; see the model."""
-        return self.model.mean_purchases(t)
+        return new_customer_model(self.model).mean_purchases(t)
 
     def purchase_pmf(self: Fit[PurchaseModel], n: ArrayLike, t: float) -> Array:
         """Return P(X(t) = n) of a new customer, shape of `n`; see the model."""
-        return self.model.purchase_pmf(n, t)
+        return new_customer_model(self.model).purchase_pmf(n, t)
 
     def simulate(self: Fit[PurchaseModel], n: int, age: ArrayLike, *, seed: int) -> Customers:
         """Simulate n customers in the unit of the fit; see the model."""
-        return self.model.simulate(n, age, seed=seed, unit=self.unit)
+        return new_customer_model(self.model).simulate(n, age, seed=seed, unit=self.unit)
 
-    def expected_spend(self: Fit[SpendModel], customers: Histories) -> Array:
+    def expected_spend(self: Fit[SpendPredictions], customers: Histories) -> Array:
         """Return expected mean spend, shape (n,); see the model."""
         return self.model.expected_spend(customers)
 
@@ -195,12 +204,30 @@ class Fit(Generic[M]):
         return customers
 
 
+def wald_interval(
+    values: Array, errors: Array, positive: NDArray[np.bool_], z: float = _NORMAL_975
+) -> tuple[Array, Array]:
+    """Return the ends of normal intervals, on the log scale where a parameter is positive."""
+    safe = np.where(positive, values, 1.0)
+    half = np.minimum(z * errors / safe, 500.0)
+    lower = np.where(positive, safe * np.exp(-half), values - z * errors)
+    upper = np.where(positive, safe * np.exp(half), values + z * errors)
+    return lower, np.where(positive & (half >= 500.0), np.inf, upper)
+
+
 def make_fit(
-    model: AnyModel, maximum: Maximum, customers: Customers, source: Histories
+    model: AnyModel,
+    maximum: Maximum,
+    customers: Customers,
+    source: Histories,
+    *,
+    jacobian: Array | None = None,
+    meat: Array | None = None,
 ) -> Fit[AnyModel]:
     """Assemble a fit from a maximum, and warn if the data do not pin the parameters down.
 
-    `customers` are the rows of the likelihood, `source` is what the user passed.
+    `customers` are the rows of the likelihood, `source` is what the user passed. `jacobian` leads
+    from the coordinates of the maximum to the parameters, `meat` makes the covariance a sandwich.
     """
     names = model.parameter_names()
     doubt = certify(maximum, names, ()).verdict != "identified"
@@ -208,14 +235,14 @@ def make_fit(
     certificate = certify(maximum, names, words)
     if certificate.verdict != "identified":
         warnings.warn(
-            f"{type(model).__name__} is not pinned down by these data. "
-            + " ".join(certificate.findings),
+            f"{model.title} is not pinned down by these data. " + " ".join(certificate.findings),
             IdentifiabilityWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
+    slopes = np.diag(np.where(model.positive, model.values, 1.0)) if jacobian is None else jacobian
     return Fit(
         model=model,
-        covariance=covariance(maximum, model.values),
+        covariance=covariance(maximum, slopes, meat),
         log_likelihood=maximum.value,
         n_customers=customers.n_customers,
         certificate=certificate,
@@ -223,6 +250,18 @@ def make_fit(
         observed_until=getattr(source, "observed_until", None),
         definitions=getattr(source, "definitions", None),
         data=fingerprint(customers),
+        frequencies=model.frequency_table(customers),
+    )
+
+
+def new_customer_model(model: PurchaseModel) -> PurchaseModel:
+    """Return the model of a new customer, or raise if that depends on covariates."""
+    if hasattr(model, "mean_purchases"):
+        return model
+    raise ParameterError(
+        "With covariates every customer has a model of their own.",
+        place=f"{model.title} does not know of which new customer.",
+        fix="Say which, as in fit.model.at(channel='web').mean_purchases(52).",
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeAlias
+from typing import Any, ClassVar, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,8 @@ from scipy import special
 
 from clvmodels.customers import Customers, Histories, as_histories
 from clvmodels.errors import DataError, DataWarning, UndefinedMomentError
-from clvmodels.models.base import Derivatives, SpendModel
+from clvmodels.models.spend import SpendModel
+from clvmodels.objective import Derivatives
 from clvmodels.parameters import Positive, PositiveMoney
 
 __all__ = ["GammaGamma", "IndependenceCheck"]
@@ -89,6 +90,9 @@ class GammaGamma(SpendModel):
     >>> model.expected_spend(c).round(2).tolist()
     [24.66, 35.22]
     """
+
+    title: ClassVar[str] = "Gamma-Gamma"
+    effects: ClassVar[dict[str, dict[str, float]]] = {"spend": {"v": 1.0}}
 
     p: Positive
     q: Positive

@@ -7,10 +7,12 @@ from typing import Final
 from clvmodels.models.base import Model
 from clvmodels.models.bgnbd import BGNBD
 from clvmodels.models.gamma_gamma import GammaGamma
+from clvmodels.models.mbgnbd import MBGNBD
 
 __all__ = ["MODELS"]
 
 MODELS: Final[dict[str, type[Model]]] = {
     "BGNBD": BGNBD,
+    "MBGNBD": MBGNBD,
     "GammaGamma": GammaGamma,
 }

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from clvmodels import Customers
-from clvmodels.models.base import Model, PurchaseModel, SpendModel
+from clvmodels.models.base import Model
+from clvmodels.models.purchases import OpportunityModel, PurchaseModel
+from clvmodels.models.spend import SpendModel
 from clvmodels.models.registry import MODELS
 
 SETS = 4  # parameter sets a model
@@ -39,6 +41,10 @@ def example_customers(model: Model, seed: int) -> Customers:
         bare = Customers.from_arrays(1.0 + rng.poisson(2.0, 60), unit="week")
         return model.simulate(bare, seed=seed)
     assert isinstance(model, PurchaseModel)
+    if isinstance(model, OpportunityModel):
+        ages = np.append(np.arange(60) % 13, [0, 1, 40])
+        c = model.simulate(len(ages), ages, seed=seed, unit="week")
+        return replace(c, weight=1.0 + ages % 3)
     x, t_x, T = model.simulate(60, 52.0, seed=seed).timing
     return Customers.from_arrays(
         np.append(x, [0, 0, 1, 1, 40, 3]),

@@ -19,7 +19,7 @@ DIFFERENCE = 2e-8
 def shifted(model: Model, index: int, amount: float) -> Model:
     values = model.values
     values[index] += amount
-    return type(model)(*values)
+    return model.rowwise(values.tolist())
 
 
 def difference(model: Model, index: int, function: object) -> np.ndarray:
@@ -71,8 +71,7 @@ def test_weights_and_patterns(any_case: Case) -> None:
         np.ones(len(split)),
         c.unit,
     )
-    whole = type(model).evaluate(model.values, c)
-    apart = type(model).evaluate(model.values, single)
+    whole, apart = model.evaluate(c), model.evaluate(single)
     assert apart.value == pytest.approx(whole.value, rel=1e-12)
     assert apart.gradient == pytest.approx(whole.gradient, rel=1e-9, abs=1e-9)
     assert apart.hessian == pytest.approx(whole.hessian, rel=1e-9, abs=1e-9)

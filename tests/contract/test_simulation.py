@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from clvmodels import Customers, ParameterError
-from clvmodels.models.base import Model, PurchaseModel, SpendModel
+from clvmodels.models.base import Model
+from clvmodels.models.purchases import PurchaseModel
+from clvmodels.models.spend import SpendModel
 
 from .conftest import Case, draw
 
@@ -50,7 +52,8 @@ def test_tower_rule(purchase_case: Case) -> None:
 def test_fit_recovers_purchase_parameters(purchase_case: Case) -> None:
     model = purchase_case.model
     assert isinstance(model, PurchaseModel)
-    customers = model.simulate(6_000, np.linspace(30.0, 120.0, 6_000), seed=9, unit="week")
+    ages = model.whole_periods(np.linspace(30.0, 120.0, 6_000))
+    customers = model.simulate(6_000, ages, seed=9, unit="week")
     check_recovery(model, customers)
 
 

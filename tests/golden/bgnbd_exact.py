@@ -117,6 +117,10 @@ class Alive:
 
     def expected_over_dropout(self, u: arb, bits: int) -> arb:
         """E_p of (1 - (1 + p u)^-s) / p, rigorously."""
+        return Dropout(self.a, self.b).mean(self.given_dropout(u, bits), self.s * u, bits)
+
+    def given_dropout(self, u: arb, bits: int) -> Callable[[acb, bool], acb]:
+        """Build p -> (1 - (1 + p u)^-s) / p, on complex balls."""
         slope, terms = abs(u) * (self.s + 1), bits // 4 + 16
 
         def given(p: acb, analytic: bool) -> acb:
@@ -125,7 +129,7 @@ class Alive:
                 return self.s * u * self._taylor(p * u, terms, reach)
             return -(-self.s * log1p(p * u, analytic)).expm1() / p
 
-        return Dropout(self.a, self.b).mean(given, self.s * u, bits)
+        return given
 
     def _taylor(self, z: acb, terms: int, reach: arb) -> acb:
         """(1 - (1 + z)^-s) / (s z), also on balls around 0; `reach` bounds (s + 1) |z| < 1/16."""

@@ -30,10 +30,15 @@ def derivative_names(parameters: Sequence[str]) -> list[str]:
     return [f"d_{name}" for name in parameters] + [f"d_{i}_{j}" for i, j in pairs]
 
 
-def run(name: str, work: Callable[[tuple[int, Row]], Result], rows: Sequence[Row]) -> Section:
-    """Work through the rows on two processes; refuse a failed cross-check."""
+def run(
+    name: str,
+    work: Callable[[tuple[int, Row]], Result],
+    rows: Sequence[Row],
+    processes: int = 2,
+) -> Section:
+    """Work through the rows on so many processes; refuse a failed cross-check."""
     began = time.perf_counter()
-    with Pool(2, initializer=set_precision) as pool:
+    with Pool(processes, initializer=set_precision) as pool:
         results = pool.map(work, list(enumerate(rows)), chunksize=4)
     print(f"{name}: {len(rows)} rows in {time.perf_counter() - began:.0f} s", flush=True)
     report([digits for _, digits in results])
@@ -48,9 +53,10 @@ def set_precision() -> None:
 def report(found: Sequence[Digits]) -> None:
     for check in sorted({check for digits in found for check in digits}):
         agreed = [digits[check] for digits in found if check in digits]
-        print(f"  {check}: {len(agreed)} rows, worst {min(agreed):.1f} digits", flush=True)
-        if min(agreed) < ENOUGH_DIGITS:
-            raise ArithmeticError(f"{check}: only {min(agreed):.1f} digits")
+        worst = min(agreed, key=lambda number: number if number == number else float("-inf"))
+        print(f"  {check}: {len(agreed)} rows, worst {worst:.1f} digits", flush=True)
+        if not worst >= ENOUGH_DIGITS:
+            raise ArithmeticError(f"{check}: only {worst:.1f} digits")
 
 
 def made_by(script: str) -> str:

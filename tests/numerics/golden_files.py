@@ -7,7 +7,8 @@ import math
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from clvmodels import BGNBD, Customers
+from clvmodels import Customers
+from clvmodels.models.registry import MODELS
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden"
 Row: TypeAlias = dict[str, Any]
@@ -25,9 +26,10 @@ def read_rows(name: str, section: str | None = None) -> list[Row]:
     ]
 
 
-def bgnbd(row: Row) -> BGNBD:
+def model_of(row: Row) -> Any:
     """Return the model of a row."""
-    return BGNBD(row["r"], row["alpha"], row["a"], row["b"])
+    kind = MODELS[row["model"]]
+    return kind(**{name: row[name] for name in kind.parameter_names()})
 
 
 def history(row: Row) -> Customers:

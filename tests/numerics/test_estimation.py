@@ -76,7 +76,7 @@ def test_a_ridge_ends_in_a_boundary_certificate() -> None:
     assert certificate.verdict == "boundary"
     assert certificate.flat == ("along",)
     assert "along" in certificate.findings[0]
-    spread = covariance(top, np.exp(top.point))
+    spread = covariance(top, np.diag(np.exp(top.point)))
     assert np.isinf(spread[0, 0])
     assert spread[1, 1] == pytest.approx(0.5)
     assert spread[0, 1] == 0.0

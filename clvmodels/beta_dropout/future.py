@@ -14,7 +14,13 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from clvmodels.special import Index, beta_expectation, interpolate_smooth, time_nodes
+from clvmodels.special import (
+    Index,
+    beta_expectation,
+    distinct_rows,
+    interpolate_smooth,
+    time_nodes,
+)
 
 __all__ = [
     "discounted_if_alive",
@@ -26,7 +32,7 @@ __all__ = [
 Array: TypeAlias = NDArray[np.float64]
 
 
-def purchases_if_alive(k: Array, rate: Array, a: float, b: Array, t: Array) -> Array:
+def purchases_if_alive(k: Array, rate: Array, a: Array, b: Array, t: Array) -> Array:
     """Return the expected number of purchases in a time t by a customer who is alive at its start.
 
     E_p[(1 - (1 + p u)^-k) / p] with u = t / rate (Fader, Hardie and Lee 2005, eq. 10, before the
@@ -44,7 +50,7 @@ def purchases_if_alive(k: Array, rate: Array, a: float, b: Array, t: Array) -> A
     Examples
     --------
     >>> one = np.ones(1)
-    >>> purchases_if_alive(2.0 * one, 3.0 * one, 1.0, 4.0 * one, 0.0 * one).tolist()
+    >>> purchases_if_alive(2.0 * one, 3.0 * one, one, 4.0 * one, 0.0 * one).tolist()
     [0.0]
     """
     u = t / rate
@@ -57,34 +63,33 @@ def purchases_if_alive(k: Array, rate: Array, a: float, b: Array, t: Array) -> A
     return np.where(u > 0.0, result, 0.0)
 
 
-def purchases_without_end(a: float, b: Array) -> Array:
+def purchases_without_end(a: Array, b: Array) -> Array:
     """Return the expected number of all future purchases: E[1/p] = (a+b-1)/(a-1), inf if a <= 1.
 
     Examples
     --------
-    >>> purchases_without_end(3.0, np.array([4.0])).tolist()
-    [3.0]
+    >>> purchases_without_end(np.array([3.0, 1.0]), np.array([4.0, 4.0])).tolist()
+    [3.0, inf]
     """
-    if a <= 1.0:
-        return np.full_like(b, math.inf)
-    return 1.0 + b / (a - 1.0)
+    ends = a > 1.0
+    return np.where(ends, 1.0 + b / np.where(ends, a - 1.0, 1.0), math.inf)
 
 
 def discounted_if_alive(
-    k: Array, rate: Array, a: float, b: Array, horizon: float, discount: float
+    k: Array, rate: Array, a: Array, b: Array, horizon: float, discount: float
 ) -> Array:
     """Return the expected discounted number of purchases by a customer who is alive now.
 
     The integral over (0, horizon) of exp(-discount s) m(s) ds, where m(s) = (k / rate)
-    E_p[(1 + p s / rate)^-(k+1)] is the expected purchase rate after a time s. For one k, m is a
-    smooth function of s / rate alone, so that one table serves every rate.
+    E_p[(1 + p s / rate)^-(k+1)] is the expected purchase rate after a time s. For one (k, a, b), m is
+    a smooth function of s / rate alone, so that one table serves every rate.
 
     Parameters
     ----------
     k, rate
         lambda ~ Gamma(shape k, rate `rate`).
     a, b
-        p ~ Beta(a, b); b depends on the row only through k.
+        p ~ Beta(a, b).
     horizon
         Length of the period; may be infinite.
     discount
@@ -93,19 +98,22 @@ def discounted_if_alive(
     Examples
     --------
     >>> one = np.ones(1)
-    >>> spent = discounted_if_alive(2.0 * one, 3.0 * one, 1.0, 4.0 * one, 10.0, 0.0)
-    >>> exact = purchases_if_alive(2.0 * one, 3.0 * one, 1.0, 4.0 * one, 10.0 * one)
+    >>> spent = discounted_if_alive(2.0 * one, 3.0 * one, one, 4.0 * one, 10.0, 0.0)
+    >>> exact = purchases_if_alive(2.0 * one, 3.0 * one, one, 4.0 * one, 10.0 * one)
     >>> bool(abs(spent / exact - 1.0)[0] < 1e-12)
     True
     """
     if horizon == 0.0:
         return np.zeros_like(rate)
     result = np.empty_like(rate)
-    for shape in np.unique(k):
-        rows = np.flatnonzero(k == shape)
+    first, code = distinct_rows(k, a, b)
+    groups = np.split(np.argsort(code, kind="stable"), np.cumsum(np.bincount(code))[:-1])
+    for leader, rows in zip(first, groups, strict=True):
+        shape = k[leader]
         finest = float(rate[rows].min()) / (shape + 1.0)
         s, weights = time_nodes(horizon, discount, finest=finest)
-        share = interpolate_smooth(partial(_share, shape, a, b[rows[0]]), s / rate[rows, None])
+        function = partial(_share, shape, a[leader], b[leader])
+        share = interpolate_smooth(function, s / rate[rows, None])
         result[rows] = shape / rate[rows] * (share @ weights)
     return result
 
@@ -113,10 +121,10 @@ def discounted_if_alive(
 def _share(k: float, a: float, b: float, u: Array) -> Array:
     """Return the expected purchase rate after a time u * rate, as a share of the rate now."""
     one = np.ones_like(u)
-    return rate_if_alive(k * one, one, a, b * one, u) / k
+    return rate_if_alive(k * one, one, a * one, b * one, u) / k
 
 
-def rate_if_alive(k: Array, rate: Array, a: float, b: Array, t: Array) -> Array:
+def rate_if_alive(k: Array, rate: Array, a: Array, b: Array, t: Array) -> Array:
     """Return the expected purchase rate after a time t of a customer who is alive at its start.
 
     (k / rate) E_p[(1 + p u)^-(k+1)] with u = t / rate: the derivative of `purchases_if_alive`.
@@ -124,7 +132,7 @@ def rate_if_alive(k: Array, rate: Array, a: float, b: Array, t: Array) -> Array:
     Examples
     --------
     >>> one = np.ones(1)
-    >>> rate_if_alive(2.0 * one, 4.0 * one, 1.0, 3.0 * one, 0.0 * one).round(12).tolist()
+    >>> rate_if_alive(2.0 * one, 4.0 * one, one, 3.0 * one, 0.0 * one).round(12).tolist()
     [0.5]
     """
     u = t / rate

@@ -1,0 +1,1 @@
+"""Customers who buy at a gamma rate and may leave, with a beta probability, after each purchase."""

@@ -1,0 +1,160 @@
+"""What BG/NBD and its sisters share: a gamma purchase rate, and a beta chance to leave each time.
+
+The members say at how many chances a customer with x repeat purchases has stayed.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from clvmodels.beta_dropout import future, likelihood
+from clvmodels.customers import Customers, Histories, as_histories
+from clvmodels.models.limits import beta_dropout_limit, same_rate
+from clvmodels.objective import Derivatives
+from clvmodels.models.purchases import ContinuousModel
+from clvmodels.parameters import Domain, Positive, PositiveTime
+
+__all__ = ["BetaDropoutModel", "simulate_purchases"]
+
+Array: TypeAlias = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class BetaDropoutModel(ContinuousModel):
+    """Poisson purchases at a rate ~ Gamma(r, rate alpha); leaving with p ~ Beta(a, b)."""
+
+    effects: ClassVar[dict[str, dict[str, float]]] = {
+        "purchase": {"alpha": -1.0},
+        "dropout": {"a": 1.0},
+    }
+    tied_effects: ClassVar[dict[str, dict[str, float]]] = {
+        "purchase": {"alpha": -1.0},
+        "dropout": {"a": 1.0, "b": 1.0},
+    }
+
+    r: Positive
+    alpha: PositiveTime
+    a: Annotated[float, Domain(typical=(0.3, 2.0))]
+    b: Annotated[float, Domain(typical=(1.0, 6.0))]
+
+    @staticmethod
+    @abstractmethod
+    def chances(x: Array) -> Array:
+        """Return how often a customer with x repeat purchases has had a chance to leave, (n,)."""
+
+    def log_likelihood(self, data: Histories) -> Array:
+        """Return the log-likelihood of each row, shape (n,)."""
+        x, t_x, T = as_histories(data).customers().timing
+        m = self.chances(x)
+        return likelihood.log_likelihood(x, t_x, T, m, self.r, self.alpha, self.a, self.b)
+
+    def derivatives(self, customers: Customers) -> Derivatives:
+        """Return log-likelihood, gradient and Hessian of each row in (r, alpha, a, b)."""
+        x, t_x, T = customers.timing
+        m = self.chances(x)
+        return likelihood.derivatives(x, t_x, T, m, self.r, self.alpha, self.a, self.b)
+
+    @classmethod
+    def starts(cls, customers: Customers) -> list[tuple[float, ...]]:
+        """Return starts with the mean purchase rate of the data and three shapes."""
+        x, _, T = customers.timing
+        rate = float(customers.weight @ x) / float(customers.weight @ T)
+        return [
+            (0.5, 0.25 / rate, 0.8, 2.5),
+            (1.0, 0.5 / rate, 1.0, 1.0),
+            (3.0, 2.0 / rate, 0.5, 9.0),
+        ]
+
+    def findings(self, flat: bool) -> tuple[str, ...]:
+        """Say in words which limit of the model these parameters are near."""
+        if not flat:
+            return ()
+        return (*beta_dropout_limit(self.a, self.b), *same_rate(self.r, self.alpha, "r, alpha"))
+
+    def p_alive(self, customers: Histories) -> Array:
+        """Return P(alive), shape (n,): 1 / (1 + e^D), with D the log odds of having left.
+
+        Parameters
+        ----------
+        customers
+            Histories; n rows.
+
+        Examples
+        --------
+        >>> from clvmodels import BGNBD, Customers
+        >>> c = Customers.from_arrays([0, 2], [0.0, 10.0], [39.0, 39.0], unit="week")
+        >>> BGNBD(0.243, 4.414, 0.793, 2.426).p_alive(c).round(4).tolist()
+        [1.0, 0.267]
+        """
+        x, t_x, T = as_histories(customers).customers().timing
+        m = self.chances(x)
+        odds = likelihood.log_odds_left(x, t_x, T, m, self.r, self.alpha, self.a, self.b)
+        return np.asarray(special.expit(-odds))
+
+    def purchases_if_alive(self, c: Customers, t: Array) -> Array:
+        """Return expected purchases in (T, T+t] given alive, shape (n,)."""
+        return future.purchases_if_alive(*self._alive(c), t)
+
+    def rate_if_alive(self, c: Customers, t: Array) -> Array:
+        """Return the expected purchase rate at T+t given alive, shape (n,)."""
+        return future.rate_if_alive(*self._alive(c), t)
+
+    def purchases_without_end(self, c: Customers) -> Array:
+        """Return all expected future purchases given alive, shape (n,); inf if a <= 1."""
+        _, _, a, b = self._alive(c)
+        return future.purchases_without_end(a, b)
+
+    def discounted_if_alive(self, c: Customers, horizon: float, rate: float) -> Array:
+        """Return discounted expected purchases given alive, shape (n,)."""
+        return future.discounted_if_alive(*self._alive(c), horizon, rate)
+
+    def _alive(self, c: Customers) -> tuple[Array, Array, Array, Array]:
+        """Return shape and rate of lambda, and a and b of p, given alive, each (n,)."""
+        x, _, T = c.timing
+        a = np.broadcast_to(np.asarray(self.a, dtype=np.float64), x.shape)
+        return self.r + x, self.alpha + T, a, self.b + self.chances(x)
+
+    def count_probability(self, n: Array, t: Array) -> Array:
+        """Return P(X(t) = n) of new customers, shape (m,)."""
+        m = self.chances(n)
+        return likelihood.count_probability(n, t, m, self.r, self.alpha, self.a, self.b)
+
+    def draw(self, ages: Array, rng: np.random.Generator) -> tuple[Array, Array]:
+        """Simulate frequency and recency, shape (n,)."""
+        rate = rng.gamma(self.r, 1.0 / np.asarray(self.alpha), size=len(ages))
+        dropout = rng.beta(self.a, self.b, size=len(ages))
+        at_once = bool(self.chances(np.zeros(1))[0] > 0.0)
+        return simulate_purchases(rate, dropout, ages, at_once, rng)
+
+
+def simulate_purchases(
+    rate: Array,
+    dropout: Array,
+    ages: Array,
+    leaves_at_once: bool,
+    rng: np.random.Generator,
+    *,
+    events: int = 1,
+) -> tuple[Array, Array]:
+    """Simulate frequency and recency, shape (n,), of customers with given rates and dropouts.
+
+    A purchase takes `events` events of a Poisson process. Who `leaves_at_once` may leave right
+    after the first purchase, too.
+    """
+    x, t_x = np.zeros(len(ages)), np.zeros(len(ages))
+    stays = rng.random(len(ages)) >= dropout if leaves_at_once else True
+    alive = np.flatnonzero((rate > 0.0) & stays)
+    while len(alive):
+        clock = t_x[alive] + rng.standard_gamma(float(events), size=len(alive)) / rate[alive]
+        bought = (clock <= ages[alive]) & (clock > t_x[alive])
+        alive, clock = alive[bought], clock[bought]
+        x[alive] += 1.0
+        t_x[alive] = clock
+        alive = alive[rng.random(len(alive)) >= dropout[alive]]
+    return x, t_x

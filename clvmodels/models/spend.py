@@ -1,0 +1,113 @@
+"""What every spend model promises."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Self, TypeAlias, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clvmodels.customers import SPEND, Column, Customers, Histories
+from clvmodels.frequencies import FrequencyTable
+from clvmodels.models.base import CovarianceKind, Model
+from clvmodels.models.fit import Fit
+
+if TYPE_CHECKING:
+    from clvmodels.models.covariates import SpendCovariates
+
+__all__ = ["SpendModel", "SpendPredictions"]
+
+Array: TypeAlias = NDArray[np.float64]
+
+
+class SpendPredictions(ABC):
+    """What is predicted of the spend of customers."""
+
+    @abstractmethod
+    def expected_spend(self, customers: Histories) -> Array:
+        """Return the expected mean value of future purchases, shape (n,), in the log's currency.
+
+        Raises
+        ------
+        UndefinedMomentError
+            The mean does not exist at these parameters.
+        """
+
+    def frequency_table(self, customers: Customers) -> FrequencyTable | None:  # noqa: ARG002
+        """Return None: a spend model says nothing about how often customers buy."""
+        return None
+
+
+@dataclass(frozen=True)
+class SpendModel(SpendPredictions, Model):
+    """A model of how much customers spend per purchase."""
+
+    columns: ClassVar[tuple[Column, ...]] = SPEND
+
+    @abstractmethod
+    def simulate(self, customers: Histories, *, seed: int) -> Customers:
+        """Simulate the mean spend of customers with given frequencies; the same rows with it."""
+
+    @overload
+    @classmethod
+    def fit(
+        cls,
+        data: Histories,
+        *,
+        starts: Sequence[Self] | None = None,
+        covariance: CovarianceKind = "hessian",
+    ) -> Fit[Self]: ...
+
+    @overload
+    @classmethod
+    def fit(
+        cls, data: Histories, *, spend: str, covariance: CovarianceKind = "hessian"
+    ) -> Fit[SpendCovariates[Self]]: ...
+
+    @classmethod
+    def fit(
+        cls,
+        data: Histories,
+        *,
+        starts: Sequence[Self] | None = None,
+        spend: str | None = None,
+        covariance: CovarianceKind = "hessian",
+    ) -> Fit[Self] | Fit[SpendCovariates[Self]]:
+        """Fit by maximum likelihood.
+
+        Parameters
+        ----------
+        data
+            A `CustomerSummary`, of which only the distinct histories are collected, or `Customers`.
+        starts
+            Models to start from, instead of the built-in starts; not with covariates.
+        spend
+            Formula of the covariates that move the scale of spend, such as ``"channel + gender"``.
+        covariance
+            'hessian', or 'sandwich', which holds where the model is not exactly right.
+
+        Returns
+        -------
+        Fit
+            Estimates, covariance, log-likelihood and certificate.
+
+        Raises
+        ------
+        DataError
+            The data cannot say anything about the parameters, or lack a covariate.
+        ConvergenceError
+            No maximum was found.
+
+        Warns
+        -----
+        IdentifiabilityWarning
+            The data do not pin down every parameter; the certificate says which and why.
+        """
+        if spend is None:
+            return cls._fit(data, starts, covariance)
+        from clvmodels.models.covariates import SpendCovariates
+
+        return SpendCovariates.estimate(cls, data, {"spend": spend}, covariance=covariance)

@@ -1,0 +1,47 @@
+"""Doing expensive things once per distinct row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Index", "distinct_rows", "per_distinct"]
+
+Array: TypeAlias = NDArray[np.float64]
+Index: TypeAlias = NDArray[np.intp]
+
+
+def per_distinct(function: Callable[..., Array], *columns: Array) -> Array:
+    """Evaluate a function of columns (n,) once per distinct row, and spread the results.
+
+    Examples
+    --------
+    >>> per_distinct(lambda x, y: x + y, np.array([1.0, 2.0, 1.0]), np.array([5.0, 6.0, 5.0]))
+    array([6., 8., 6.])
+    """
+    first, code = distinct_rows(*columns)
+    values = function(*(column[first] for column in columns))
+    return np.asarray(values[code])
+
+
+def distinct_rows(*columns: Array) -> tuple[Index, Index]:
+    """Return the first row of each distinct combination of columns (n,), and each row's code.
+
+    Codes are in the sorted order of the columns, the first column most significant.
+
+    Examples
+    --------
+    >>> first, code = distinct_rows(np.array([2.0, 1.0, 2.0]), np.array([5.0, 6.0, 5.0]))
+    >>> first.tolist(), code.tolist()
+    ([1, 0], [1, 0, 1])
+    """
+    code = np.zeros(len(columns[0]), dtype=np.intp)
+    for column in columns:
+        levels, inverse = np.unique(column, return_inverse=True)
+        code = np.unique(code * len(levels) + inverse, return_inverse=True)[1]
+    first = np.empty(int(code.max(initial=-1)) + 1, dtype=np.intp)
+    first[code[::-1]] = np.arange(len(code))[::-1]
+    return first, code

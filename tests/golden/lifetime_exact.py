@@ -1,0 +1,502 @@
+"""Models whose customers leave with time: rigorous integrals over the lifetime, and other routes.
+
+A customer who is alive at a time t0 has a remaining lifetime of the same family with another beta
+(`aged`), so every integral here starts at 0. Integrals run over w with y = scale (e^w - 1), which
+resolves every decade of time, in Arb's certified integrator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from bgnbd_exact import log1p
+from flint import acb, arb, ctx
+from precision import NotCertified, integrate
+
+Number = TypeVar("Number", arb, acb)
+LogFunction = Callable[[acb, bool], acb]
+History = tuple[int, arb, arb]
+PEAK_POINTS = 300
+Derivatives = tuple[list[Number], list[list[Number]]]
+
+
+class Lifetime(Protocol):
+    """A distribution of lifetimes, a Gamma(s, beta) mixture over a frailty."""
+
+    @property
+    def s(self) -> arb: ...
+    @property
+    def beta(self) -> arb: ...
+    def aged(self, time: arb) -> Lifetime: ...
+    def hazard(self) -> arb: ...
+    def speed(self) -> arb: ...
+    def log_survival(self, y: acb, analytic: bool) -> acb: ...
+    def log_density(self, y: acb, analytic: bool) -> acb: ...
+    def log_survival_at(self, time: arb) -> arb: ...
+    def discounted_closed(self, delta: arb, h: arb | None) -> arb: ...
+    def log_survival_given(self, frailty: arb, y: acb) -> acb: ...
+    def log_density_given(self, frailty: arb, y: acb) -> acb: ...
+    def exposure(self, time: arb) -> arb: ...
+    def survival_derivatives(self, y: acb, analytic: bool) -> Derivatives[acb]: ...
+    def density_derivatives(self, y: acb, analytic: bool) -> Derivatives[acb]: ...
+
+
+@dataclass(frozen=True)
+class Pareto:
+    """Survival (beta / (beta + y))^s."""
+
+    s: arb
+    beta: arb
+
+    def aged(self, time: arb) -> Pareto:
+        return Pareto(self.s, self.beta + time)
+
+    def hazard(self) -> arb:
+        """At y = 0, as in every lifetime here."""
+        return self.s / self.beta
+
+    def speed(self) -> arb:
+        """The rate at which survival and density change at first."""
+        return (1 + self.s) / self.beta
+
+    def log_survival(self, y: acb, analytic: bool) -> acb:
+        return -self.s * log1p(y / self.beta, analytic)
+
+    def log_density(self, y: acb, analytic: bool) -> acb:
+        """Relative to the density at 0, which is the hazard."""
+        return -(self.s + 1) * log1p(y / self.beta, analytic)
+
+    def log_survival_at(self, time: arb) -> arb:
+        return -self.s * (time / self.beta).log1p()
+
+    def discounted_closed(self, delta: arb, h: arb | None) -> arb:
+        """Integral of exp(-delta y) survival(y): generalised exponential integrals, or elementary."""
+        if delta == 0:
+            if h is None:
+                raise NotCertified("no closed form")
+            return self._expected(h)
+        if delta < 0:
+            raise NotCertified("no closed form")
+
+        def beyond(start: arb) -> arb:
+            return start * (delta * start).expint(self.s) * (delta * self.beta).exp()
+
+        if h is None:
+            return beyond(self.beta)
+        return beyond(self.beta) - beyond(self.beta + h) * self.log_survival_at(h).exp()
+
+    def _expected(self, t: arb) -> arb:
+        log_ratio = (t / self.beta).log1p()
+        if self.s == 1:
+            return self.beta * log_ratio
+        return -self.beta / (self.s - 1) * ((1 - self.s) * log_ratio).expm1()
+
+    def log_survival_given(self, frailty: arb, y: acb) -> acb:
+        return -frailty * y
+
+    def log_density_given(self, frailty: arb, y: acb) -> acb:
+        return frailty.log() - frailty * y
+
+    def exposure(self, time: arb) -> arb:
+        """What multiplies the frailty in the integrated hazard."""
+        return time
+
+    def survival_derivatives(self, y: acb, analytic: bool) -> Derivatives[acb]:
+        """Of log survival in s, beta."""
+        log_ratio, shifted = log1p(y / self.beta, analytic), 1 / (self.beta + y)
+        cross = 1 / self.beta - shifted
+        return [-log_ratio, self.s * cross], [
+            [acb(0), cross],
+            [cross, self.s * (shifted**2 - 1 / self.beta**2)],
+        ]
+
+    def density_derivatives(self, y: acb, analytic: bool) -> Derivatives[acb]:
+        """Of log density in s, beta."""
+        log_ratio, shifted = log1p(y / self.beta, analytic), 1 / (self.beta + y)
+        cross = 1 / self.beta - shifted
+        return [
+            1 / self.s - self.beta.log() - log_ratio + self.beta.log(),
+            self.s / self.beta - (self.s + 1) * shifted,
+        ], [
+            [acb(-1 / self.s**2), cross],
+            [cross, (self.s + 1) * shifted**2 - self.s / self.beta**2],
+        ]
+
+
+@dataclass(frozen=True)
+class GGompertz:
+    """Survival (beta / (beta + exp(b y) - 1))^s."""
+
+    b: arb
+    s: arb
+    beta: arb
+
+    def aged(self, time: arb) -> GGompertz:
+        return GGompertz(self.b, self.s, 1 + (self.beta - 1) * (-self.b * time).exp())
+
+    def hazard(self) -> arb:
+        return self.b * self.s / self.beta
+
+    def speed(self) -> arb:
+        return self.b * (1 + self.s) * (1 / self.beta).max(arb(1))
+
+    def _late(self, y: acb) -> bool:
+        """Whether (beta - 1) exp(-b y) is below 1/e on the whole ball: no branch point there."""
+        return bool((self.b * y).real > abs(self.beta - 1).max(arb(1)).log() + 1)
+
+    def _log_ratio(self, y: acb, analytic: bool) -> acb:
+        """log(1 + (exp(b y) - 1) / beta)."""
+        if self._late(y):
+            return self.b * y + self._late_rest(y)
+        return log1p((self.b * y).expm1() / self.beta, analytic)
+
+    def _late_rest(self, y: acb) -> acb:
+        return ((self.beta - 1) * (-self.b * y).exp()).log1p() - self.beta.log()
+
+    def log_survival(self, y: acb, analytic: bool) -> acb:
+        return -self.s * self._log_ratio(y, analytic)
+
+    def log_density(self, y: acb, analytic: bool) -> acb:
+        if self._late(y):
+            return -self.s * self.b * y - (self.s + 1) * self._late_rest(y)
+        return self.b * y - (self.s + 1) * self._log_ratio(y, analytic)
+
+    def log_survival_at(self, time: arb) -> arb:
+        return -self.s * ((self.b * time).expm1() / self.beta).log1p()
+
+    def discounted_closed(self, delta: arb, h: arb | None) -> arb:
+        """2F1 in exp(-b y), as in Bemmaor and Glady (2012) but with discounting."""
+        a = self.s + delta / self.b
+
+        def beyond(z: arb) -> arb:
+            part = ((1 - self.beta) * z).hypgeom_2f1(self.s, a, a + 1)
+            return self.beta**self.s * (a * z.log()).exp() / (self.b * a) * part
+
+        if h is None:
+            return beyond(arb(1))
+        return beyond(arb(1)) - beyond((-self.b * h).exp())
+
+    def log_survival_given(self, frailty: arb, y: acb) -> acb:
+        return -frailty * (self.b * y).expm1()
+
+    def log_density_given(self, frailty: arb, y: acb) -> acb:
+        return (self.b * frailty).log() + self.b * y - frailty * (self.b * y).expm1()
+
+    def exposure(self, time: arb) -> arb:
+        return (self.b * time).expm1()
+
+    def _parts(self, y: acb, analytic: bool) -> tuple[acb, acb, acb]:
+        """Log of D / beta, exp(b y) / D and 1 / D, where D = beta + exp(b y) - 1."""
+        if self._late(y):
+            small = (-self.b * y).exp()
+            share = 1 / (1 + (self.beta - 1) * small)
+            return self._log_ratio(y, analytic), share, small * share
+        whole = self.beta + (self.b * y).expm1()
+        return self._log_ratio(y, analytic), (self.b * y).exp() / whole, 1 / whole
+
+    def survival_derivatives(self, y: acb, analytic: bool) -> Derivatives[acb]:
+        """Of log survival in b, s, beta."""
+        return self._derivatives(y, analytic, self.s)
+
+    def density_derivatives(self, y: acb, analytic: bool) -> Derivatives[acb]:
+        """Of log density in b, s, beta: one more power of D, and log s + log b + b y."""
+        first, second = self._derivatives(y, analytic, self.s + 1)
+        first = [first[0] + 1 / self.b + y, first[1] + 1 / self.s, first[2] - 1 / self.beta]
+        second[0][0] -= 1 / self.b**2
+        second[1][1] -= 1 / self.s**2
+        second[2][2] += 1 / self.beta**2
+        return first, second
+
+    def _derivatives(self, y: acb, analytic: bool, power: arb) -> Derivatives[acb]:
+        """Of power (log beta - log D) in b, power, beta."""
+        log_ratio, share, inverse = self._parts(y, analytic)
+        slope, cross = y * share, 1 / self.beta - inverse
+        curve = y * y * share * (1 - share)
+        return [-power * slope, -log_ratio, power * cross], [
+            [-power * curve, -slope, power * slope * inverse],
+            [-slope, acb(0), cross],
+            [power * slope * inverse, cross, power * (inverse**2 - 1 / self.beta**2)],
+        ]
+
+
+def time_integral(
+    log_function: LogFunction,
+    length: arb,
+    rate: arb,
+    factor: LogFunction | None = None,
+    size: arb | None = None,
+) -> arb:
+    """Integrate factor * exp(log_function) over (0, length), rigorously, at working precision.
+
+    `rate` is how fast the integrand changes at first. The tolerance is relative: to the integral,
+    or with a factor, of either sign or of many magnitudes, to `size` or the peak of the integrand.
+    """
+    if length == 0:
+        return arb(0)
+    scale = (1 / rate).mid()
+
+    def integrand(w: acb, analytic: bool) -> acb:
+        y = scale * w.expm1()
+        value = (w + log_function(y, analytic)).exp()
+        return value if factor is None else value * factor(y, analytic)
+
+    relative = arb(2) ** (40 - ctx.prec)
+    end = (length / scale).log1p()
+    absolute = arb(0)
+    if size is not None:
+        absolute = size / scale * relative
+    elif factor is not None:
+        points = (integrand(acb(end * k / PEAK_POINTS), False) for k in range(1, PEAK_POINTS + 1))
+        peak = max((abs(point.real).mid() for point in points), default=arb(0))
+        absolute = peak * end / PEAK_POINTS * relative
+    found = acb.integral(
+        integrand, arb(0), end, rel_tol=relative, abs_tol=absolute, eval_limit=400_000
+    )
+    return scale * found.real
+
+
+@dataclass(frozen=True)
+class Silence:
+    """A customer at the last purchase, alive: lambda ~ Gamma(m, alpha), and a lifetime from now."""
+
+    m: arb
+    alpha: arb
+    life: Lifetime
+
+    def alive(self, period: arb) -> arb:
+        """Probability of no purchase in the period and of still being alive."""
+        quiet = -self.m * (period / self.alpha).log1p()
+        return (quiet + self.life.log_survival_at(period)).exp()
+
+    def log_gone(self, y: acb, analytic: bool) -> acb:
+        """Log density of leaving after y without a purchase, over the hazard at 0."""
+        return self.life.log_density(y, analytic) - self.m * log1p(y / self.alpha, analytic)
+
+    def rate(self) -> arb:
+        return self.m / self.alpha + self.life.speed()
+
+    def gone(self, period: arb) -> arb:
+        return self.life.hazard() * time_integral(self.log_gone, period, self.rate())
+
+    def silent_by_parts(self, period: arb) -> arb:
+        """Probability of no purchase in the period, alive or not: one minus that of the first."""
+
+        def log_function(y: acb, analytic: bool) -> acb:
+            quiet = -(self.m + 1) * log1p(y / self.alpha, analytic)
+            return quiet + self.life.log_survival(y, analytic)
+
+        return 1 - self.m / self.alpha * time_integral(log_function, period, self.rate())
+
+    def silent_by_frailty(self, period: arb, bits: int) -> arb:
+        """The same as the mean over the frailty, with the integral over the lifetime inside."""
+
+        def given(frailty: arb) -> arb:
+            def log_function(y: acb, analytic: bool) -> acb:
+                quiet = -self.m * log1p(y / self.alpha, analytic)
+                return quiet + self.life.log_density_given(frailty, y)
+
+            quiet = -self.m * (period / self.alpha).log1p()
+            stayed = (quiet + self.life.log_survival_given(frailty, acb(period)).real).exp()
+            rate = self.rate() + self.life.hazard() / self.life.s * self.life.beta * frailty
+            return stayed + time_integral(log_function, period, rate)
+
+        return frailty_mean(self.life, given, period, bits)
+
+
+def at_last_purchase(
+    r: arb, alpha: arb, life: Lifetime, history: History
+) -> tuple[Silence, arb]:
+    x, last, age = history
+    return Silence(r + x, alpha + last, life.aged(last)), age - last
+
+
+def log_before(r: arb, alpha: arb, life: Lifetime, history: History) -> arb:
+    """Log of the likelihood up to the last purchase."""
+    x, last, _ = history
+    log_lambda = (r + x).lgamma() - r.lgamma() + r * alpha.log() - (r + x) * (alpha + last).log()
+    return log_lambda + life.log_survival_at(last)
+
+
+def log_likelihood(r: arb, alpha: arb, life: Lifetime, history: History) -> arb:
+    customer, silence = at_last_purchase(r, alpha, life, history)
+    silent = customer.alive(silence) + customer.gone(silence)
+    return log_before(r, alpha, life, history) + silent.log()
+
+
+def log_likelihood_by_parts(r: arb, alpha: arb, life: Lifetime, history: History) -> arb:
+    customer, silence = at_last_purchase(r, alpha, life, history)
+    return log_before(r, alpha, life, history) + customer.silent_by_parts(silence).log()
+
+
+def log_p_alive(r: arb, alpha: arb, life: Lifetime, history: History) -> arb:
+    customer, silence = at_last_purchase(r, alpha, life, history)
+    return -(customer.gone(silence) / customer.alive(silence)).log1p()
+
+
+def log_likelihood_by_2f1(r: arb, alpha: arb, life: Pareto, history: History) -> arb:
+    """Pareto/NBD: the integral from t_x to T as the difference of two to infinity, each a 2F1."""
+    x, last, age = history
+    s, beta, m = life.s, life.beta, r + x
+
+    def beyond(t: arb) -> arb:
+        first, second, shape = (alpha + t).log(), (beta + t).log(), m + s + 1
+        if alpha >= beta:
+            part = gauss((alpha - beta) / (alpha + t), m, shape)
+            return (-m * first - s * second).exp() * part / (m + s)
+        part = gauss((beta - alpha) / (beta + t), s + 1, shape)
+        return ((1 - m) * first - (s + 1) * second).exp() * part / (m + s)
+
+    stayed = (-m * (alpha + age).log() - s * (beta + age).log()).exp()
+    brace = stayed + s * (beyond(last) - beyond(age))
+    return m.lgamma() - r.lgamma() + r * alpha.log() + s * beta.log() + brace.log()
+
+
+def gauss(z: arb, b: arb, c: arb) -> arb:
+    """2F1(1, b; c; z) for 0 <= z < 1 and 0 < b < c, by its series where that is short."""
+    if not z < 0.95:
+        return z.hypgeom_2f1(1, b, c)
+    term, total, k = arb(1), arb(1), 0
+    tiny = arb(2) ** -ctx.prec
+    while not term < tiny * total:
+        term = term * z * (b + k) / (c + k)
+        total += term
+        k += 1
+    return total + arb(0, (term * z / (1 - z)).upper())
+
+
+def log_likelihood_by_rates(
+    r: arb, alpha: arb, life: Pareto, history: History, bits: int
+) -> arb:
+    """Pareto/NBD: the likelihood given lambda and mu, with both mixing integrals numerical."""
+    x, last, age = history
+    s, beta, spread = life.s, life.beta, arb(2 * bits)
+
+    def integrand(v: arb) -> arb:
+        buying = v.exp()
+
+        def given(w: acb, _: bool) -> acb:
+            leaving = w.exp()
+            both = buying + leaving
+            stayed = buying * (s * w - leaving * (beta + age)).exp()
+            gone = (buying * (age - last)).exp() * (
+                (s + 1) * w - leaving * (beta + last)
+            ).exp()
+            return (stayed + gone) / both
+
+        low = -spread / s - (beta + age).log() - 1
+        high = ((s + 2 * (spread * s).sqrt() + spread) / (beta + last)).log() + 1
+        inner = acb.integral(
+            given, low, high, rel_tol=arb(2) ** -bits, abs_tol=0, eval_limit=100_000
+        )
+        return (inner.real).mid() * ((r + x) * v - buying * (alpha + age)).exp()
+
+    shape = r + x
+    low = (shape.lgamma() - spread) / shape - (alpha + age).log() - 1
+    if shape > 1:
+        low = low.max(((shape - 2 * (spread * shape).sqrt()).max(arb("1e-30"))).log() - 1
+                      - (alpha + age).log())
+    high = ((shape + 2 * (spread * shape).sqrt() + spread) / (alpha + last)).log()
+    with ctx.workprec(2 * bits + 40):
+        total = integrate(integrand, low.mid(), high.mid(), bits=bits, panels=16)
+    return total.log() + r * alpha.log() - r.lgamma() + s * beta.log() - s.lgamma()
+
+
+def frailty_mean(
+    life: Lifetime, given: Callable[[arb], arb], period: arb, bits: int
+) -> arb:
+    """Mean of a function over the frailty ~ Gamma(s, beta), by quadrature in its logarithm."""
+    s, beta, spread = life.s, life.beta, arb(2 * bits)
+
+    def integrand(v: arb) -> arb:
+        frailty = v.exp()
+        log_density = s * (v + beta.log()) - beta * frailty - s.lgamma()
+        return log_density.exp() * given(frailty).mid()
+
+    low = -(beta + life.exposure(period)).log() - spread / s - 2
+    high = ((s + 2 * (spread * s).sqrt() + spread) / beta).log()
+    with ctx.workprec(2 * bits + 40):
+        return integrate(integrand, low.mid(), high.mid(), bits=bits, panels=16)
+
+
+def lived(life: Lifetime, delta: arb, h: arb | None, bits: int) -> arb:
+    """Integral of exp(-delta y) survival(y) over (0, h), rigorously."""
+    rate, cut, error = life.speed() + abs(delta), h, arb(0)
+    if cut is None:
+        cut = ((bits + 30) * arb.const_log2() + (rate / delta).log1p()) / delta
+        error = arb(0, ((-delta * cut).exp() / delta).upper())
+
+    def log_function(y: acb, analytic: bool) -> acb:
+        return life.log_survival(y, analytic) - delta * y
+
+    return time_integral(log_function, cut, rate) + error
+
+
+def lived_by_frailty(life: Lifetime, delta: arb, h: arb, bits: int) -> arb:
+    """The same as a mean over the frailty."""
+
+    def given(frailty: arb) -> arb:
+        if isinstance(life, Pareto):
+            rate = frailty + delta
+            return -(-rate * h).expm1() / rate if rate != 0 else h
+
+        def log_function(y: acb, _: bool) -> acb:
+            return life.log_survival_given(frailty, y) - delta * y
+
+        rate = life.speed() + abs(delta) + life.hazard() / life.s * life.beta * frailty
+        return time_integral(log_function, h, rate)
+
+    return frailty_mean(life, given, h, bits)
+
+
+def pmf(r: arb, alpha: arb, life: Lifetime, n: int, t: arb) -> arb:
+    """Probability of n purchases by t: alive at t, or gone at some y before."""
+    stayed = (log_count(r, alpha, n, t) + life.log_survival_at(t)).exp()
+
+    def log_function(y: acb, analytic: bool) -> acb:
+        return life.log_density(y, analytic) - r * log1p(y / alpha, analytic)
+
+    rate = (r + 1) / alpha + life.speed()
+    gone = time_integral(log_function, t, rate, lambda y, _: (y / (alpha + y)) ** n)
+    return stayed + life.hazard() * count_factor(r, n) * gone
+
+
+def pmf_by_parts(r: arb, alpha: arb, life: Lifetime, n: int, t: arb) -> arb:
+    """Integral of survival times the derivative of the count's probability, plus [n = 0]."""
+
+    def log_function(y: acb, analytic: bool) -> acb:
+        return life.log_survival(y, analytic) - (r + 1) * log1p(y / alpha, analytic)
+
+    def slope(y: acb, _: bool) -> acb:
+        share = y / (alpha + y)
+        if n == 0:
+            return -r / alpha
+        return (n - (r + n) * share) * share ** (n - 1) / alpha
+
+    rate = (r + 1) / alpha + life.speed()
+    return arb(n == 0) + count_factor(r, n) * time_integral(log_function, t, rate, slope)
+
+
+def pmf_by_frailty(r: arb, alpha: arb, life: Lifetime, n: int, t: arb, bits: int) -> arb:
+    def given(frailty: arb) -> arb:
+        def log_function(y: acb, analytic: bool) -> acb:
+            return life.log_density_given(frailty, y) - r * log1p(y / alpha, analytic)
+
+        stayed = life.log_survival_given(frailty, acb(t)).real + log_count(r, alpha, n, t)
+        rate = (r + 1) / alpha + life.speed()
+        rate += life.hazard() / life.s * life.beta * frailty
+        gone = time_integral(log_function, t, rate, lambda y, _: (y / (alpha + y)) ** n)
+        return stayed.exp() + count_factor(r, n) * gone
+
+    return frailty_mean(life, given, t, bits)
+
+
+def count_factor(r: arb, n: int) -> arb:
+    return ((r + n).lgamma() - r.lgamma() - arb(n + 1).lgamma()).exp()
+
+
+def log_count(r: arb, alpha: arb, n: int, t: arb) -> arb:
+    """Log probability of n purchases by t if alive throughout."""
+    log_factor = (r + n).lgamma() - r.lgamma() - arb(n + 1).lgamma()
+    return log_factor - r * (t / alpha).log1p() + n * (t / (alpha + t)).log()
