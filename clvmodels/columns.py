@@ -68,11 +68,11 @@ def check_covariate(values: ArrayLike, name: str, length: int) -> NDArray[Any]:
     array = np.array(values)
     if array.shape != (length,):
         return check_vector(values, name, length)
-    if array.dtype.kind in "iuf":
+    if array.dtype.kind in "biuf":
         array = array.astype(np.float64)
         _refuse_missing(np.isnan(array), name)
         return array
-    if array.dtype.kind in "bU":
+    if array.dtype.kind == "U":
         return array
     labels = array.astype(object)
     missing = [each is None or each != each for each in labels]  # NaN and NaT differ from themselves

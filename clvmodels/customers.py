@@ -222,7 +222,7 @@ class Customers:
             )
         return self.frequency, self.monetary_value
 
-    def customers(self) -> Customers:
+    def customers(self, covariates: tuple[str, ...] = ()) -> Customers:  # noqa: ARG002
         """Return the rows themselves, so that `Customers` serve wherever a summary does."""
         return self
 
@@ -304,8 +304,8 @@ class Definitions:
 class Histories(Protocol):
     """Purchase histories, as rows or as patterns: `Customers`, or a summary on any engine."""
 
-    def customers(self) -> Customers:
-        """Return every customer in the order of the table."""
+    def customers(self, covariates: tuple[str, ...] = ()) -> Customers:
+        """Return every customer in the order of the table, with these covariates."""
         ...
 
     def patterns(self, by: tuple[Column, ...] = ...) -> Customers:

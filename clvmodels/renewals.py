@@ -19,12 +19,12 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from clvmodels.objective import Derivatives
 from clvmodels.special import Index
 from clvmodels.special.gamma_cross import cross_derivatives, log_cross
 from clvmodels.special.sums import sum_smooth
 
 __all__ = [
-    "LeavingDerivatives",
     "chance_to_leave",
     "discounted_stays",
     "leaving_derivatives",
@@ -131,32 +131,19 @@ def log_leaving(a: Values, b: Values, x: Array, T: Array, c: Values = 1.0) -> Ar
     [0.5, 0.166666666667]
     """
     stayed = log_stay(a, b, np.zeros_like(x), x, c)
-    return stayed + np.where(x < T, np.log(chance_to_leave(a, b, x, c)), 0.0)
+    return stayed + np.where(x < T, _log_complement(log_stay(a, b, x, np.ones_like(x), c)), 0.0)
 
 
-@dataclass(frozen=True)
-class LeavingDerivatives:
-    """`log_leaving` and its derivatives in (a, b, c).
-
-    Attributes
-    ----------
-    value : Array
-        Shape (n,).
-    gradient : tuple of Array
-        Three arrays of shape (n,).
-    hessian : dict
-        Maps (i, j) with i <= j to the second derivative, shape (n,).
-    """
-
-    value: Array
-    gradient: tuple[Array, ...]
-    hessian: dict[tuple[int, int], Array]
+def _log_complement(log_p: Array) -> Array:
+    """Return ln(1 - p)."""
+    with np.errstate(divide="ignore"):
+        return np.where(log_p > -0.7, np.log(-np.expm1(log_p)), np.log1p(-np.exp(log_p)))
 
 
 def leaving_derivatives(
     a: Values, b: Values, x: Array, T: Array, c: Values = 1.0
-) -> LeavingDerivatives:
-    """Return the log-likelihood of a history with its derivatives in (a, b, c), row by row.
+) -> Derivatives:
+    """Return `log_leaving` with gradient and Hessian in (a, b, c), each of shape (n,).
 
     Examples
     --------
@@ -172,8 +159,8 @@ def leaving_derivatives(
         slope = -left / np.expm1(-last.value)
     bend = slope * (left - slope)
     pairs = stayed.hessian
-    return LeavingDerivatives(
-        stayed.value + np.where(x < T, np.log(-np.expm1(last.value)), 0.0),
+    return Derivatives(
+        stayed.value + np.where(x < T, _log_complement(last.value), 0.0),
         tuple(
             first + slope * k for first, k in zip(stayed.gradient, last.gradient, strict=True)
         ),
@@ -188,7 +175,7 @@ def leaving_derivatives(
 
 def _log_stay_derivatives(
     a: Values, b: Values, T: Array, j: Array, c: Values
-) -> LeavingDerivatives:
+) -> Derivatives:
     """Differentiate `log_stay` = -cross(z = b + T^c, a, n = (T+j)^c - T^c) by the chain rule."""
     clock = _Clock.at(T, j, c)
     z, n, excess, late = clock.start, clock.step, clock.log_excess, clock.late
@@ -227,7 +214,7 @@ def _log_stay_derivatives(
         (2, 2): np.where(power, zero, c_cc),
     }
     value = np.where(late, a * clock.log_growth, cross.value + a * excess)
-    return LeavingDerivatives(
+    return Derivatives(
         -value, tuple(-first for first in gradient), {k: -second for k, second in hessian.items()}
     )
 

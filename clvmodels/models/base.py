@@ -173,9 +173,10 @@ class Model(Parametric):
     def per_row(self, data: Histories) -> PerRow:
         """Return the log-likelihood of the data row by row, as a function of log-parameters."""
         customers = as_histories(data).patterns(self.columns)
-        return PerRow(self._derivatives_at, customers, Loadings.none(len(self.domains())))
+        return PerRow(self.derivatives_at, customers, Loadings.none(len(self.domains())))
 
-    def _derivatives_at(self, values: Sequence[float | Array], customers: Customers) -> Derivatives:
+    def derivatives_at(self, values: Sequence[float | Array], customers: Customers) -> Derivatives:
+        """Return the derivatives at other parameters, numbers or one a row, with these settings."""
         return self.rowwise(values).derivatives(customers)
 
     @classmethod
@@ -190,7 +191,7 @@ class Model(Parametric):
         customers = cls.check_estimable(as_histories(data).patterns(cls.columns))
         points = [s.values for s in starts] if starts else cls.starts(customers)
         template = cls(*points[0], **settings)
-        per_row = PerRow(template._derivatives_at, customers, Loadings.none(len(cls.domains())))
+        per_row = PerRow(template.derivatives_at, customers, Loadings.none(len(cls.domains())))
         heads = [to_real_line(np.array(values), template.positive) for values in points]
         maximum = maximum_likelihood(total(per_row), heads, scout=scout(per_row))
         model = cls(*from_real_line(maximum.point, template.positive), **settings)

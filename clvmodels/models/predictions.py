@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -14,6 +14,7 @@ from clvmodels.customers import Customers, Histories, as_histories
 from clvmodels.errors import ParameterError, UndefinedMomentError
 from clvmodels.frequencies import FrequencyTable
 from clvmodels.models.arguments import check_rate, check_times
+from clvmodels.models.base import Parametric
 from clvmodels.special import distinct_rows
 
 if TYPE_CHECKING:
@@ -27,12 +28,17 @@ _MOST_AGES: Final = 2_000  # distinct ages beyond which a systematic sample give
 _CELLS: Final = 8  # 0, 1, ..., 6, and 7 or more
 
 
-class PurchasePredictions(ABC):
+class PurchasePredictions(Parametric):
     """What is predicted of customers with a history."""
 
     @abstractmethod
     def rows(self, customers: Customers) -> PurchaseModel:
         """Return the model with a value of each parameter for every row, or one for all."""
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Names of the covariates that predictions need: none, unless the model has some."""
+        return ()
 
     @abstractmethod
     def p_alive(self, customers: Histories) -> Array:
@@ -60,7 +66,7 @@ class PurchasePredictions(ABC):
         UndefinedMomentError
             `t` is infinite and so is the expectation.
         """
-        c = as_histories(customers).customers()
+        c = as_histories(customers).customers(self.variables)
         times = np.broadcast_to(check_times(t, "t"), (len(c),))
         if np.isinf(times).all() and len(c):
             return self.p_alive(c) * self._without_end(c)
@@ -96,7 +102,7 @@ class PurchasePredictions(ABC):
         UndefinedMomentError
             The horizon is infinite and the sum does not converge.
         """
-        c = as_histories(customers).customers()
+        c = as_histories(customers).customers(self.variables)
         end = float(self.whole_periods(check_times(horizon, "horizon")))
         delta = check_rate(rate)
         if end == 0.0:

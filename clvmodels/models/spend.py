@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self, TypeAlias, overload
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from clvmodels.customers import SPEND, Column, Customers, Histories
 from clvmodels.frequencies import FrequencyTable
-from clvmodels.models.base import CovarianceKind, Model
+from clvmodels.models.base import CovarianceKind, Model, Parametric
 from clvmodels.models.fit import Fit
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ __all__ = ["SpendModel", "SpendPredictions"]
 Array: TypeAlias = NDArray[np.float64]
 
 
-class SpendPredictions(ABC):
+class SpendPredictions(Parametric):
     """What is predicted of the spend of customers."""
 
     @abstractmethod

@@ -20,7 +20,7 @@ LAYERS = [
     {"value"},
     {"models"},
     {"beta_dropout", "lifetime", "renewals", "certificate"},
-    {"objective"},
+    {"design", "objective"},
     {"estimation"},
     {"customers", "parameters", "frequencies"},
     {"columns"},

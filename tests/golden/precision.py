@@ -154,7 +154,7 @@ def natural_derivatives(
     @cache
     def taylor(bits: int, *axes: int) -> arb_series:
         direction = [int(k in axes) for k in range(len(point))]
-        moved = [arb_series([p, d]) for p, d in zip(point, direction, strict=True)]
+        moved = [arb_series([p, d], 3) for p, d in zip(point, direction, strict=True)]
         return function(moved)
 
     def coefficient(order: int, *axes: int) -> arb:

@@ -1,0 +1,432 @@
+"""Models with covariates that do not change over time (Fader and Hardie 2007, note 019).
+
+The logarithm of a parameter moves with the covariates of a customer: ln alpha_i = ln alpha - g'z_i
+makes a purchase rate that is exp(g'z_i) times as high. Everything else is the model's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Generic, Self, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clvmodels.customers import Customers, Histories, as_histories
+from clvmodels.design import Design, Level
+from clvmodels.errors import DataError, ParameterError
+from clvmodels.estimation import Maximum, maximum_likelihood
+from clvmodels.models.base import CovarianceKind, Model, Parametric, scout
+from clvmodels.models.fit import Fit, make_fit
+from clvmodels.models.predictions import PurchasePredictions
+from clvmodels.models.purchases import PurchaseModel
+from clvmodels.models.spend import SpendModel, SpendPredictions
+from clvmodels.objective import Loadings, PerRow, total
+from clvmodels.parameters import to_real_line
+
+__all__ = ["CovariateModel", "Effects", "PurchaseCovariates", "SpendCovariates"]
+
+Array: TypeAlias = NDArray[np.float64]
+M = TypeVar("M", bound=Model, covariant=True)
+P = TypeVar("P", bound=PurchaseModel, covariant=True)
+S = TypeVar("S", bound=SpendModel, covariant=True)
+
+
+@dataclass(frozen=True)
+class Effects:
+    """What covariates do to one process.
+
+    Attributes
+    ----------
+    formula : str
+        The formula that was given.
+    coefficients : mapping of str to float
+        One for each column of the formula, on the scale of the user's columns: a rate is
+        exp(coefficient) times as high where the column is higher by one.
+    levels : mapping of str to tuple
+        Levels of the categorical variables; the first is the one that the others compare with.
+
+    Examples
+    --------
+    >>> Effects("channel", {"channel[T.web]": 0.2}, {"channel": ("shop", "web")}).columns
+    ('channel[T.web]',)
+    """
+
+    formula: str
+    coefficients: Mapping[str, float]
+    levels: Mapping[str, tuple[Level, ...]]
+
+    def __post_init__(self) -> None:
+        levels = {name: tuple(each) for name, each in self.levels.items()}
+        numbers = {name: float(each) for name, each in self.coefficients.items()}
+        object.__setattr__(self, "levels", levels)
+        object.__setattr__(self, "coefficients", numbers)
+        if self.design.columns != tuple(numbers) or not np.isfinite(list(numbers.values())).all():
+            raise ParameterError(
+                "Effects have one finite coefficient for each column of their formula.",
+                place=f"{self.formula!r} makes {self.design.columns}; got {numbers}.",
+                fix="Fit the model, or name the coefficients as the formula does.",
+            )
+
+    def __hash__(self) -> int:
+        return hash((self.formula, tuple(self.coefficients.items()), tuple(self.levels.items())))
+
+    @cached_property
+    def design(self) -> Design:
+        """The formula with its levels."""
+        return Design(self.formula, tuple(self.levels.items()))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns that the formula makes."""
+        return tuple(self.coefficients)
+
+
+@dataclass(frozen=True)
+class CovariateModel(Parametric, Generic[M]):
+    """A model with a value of some parameters for every customer.
+
+    Attributes
+    ----------
+    base : Model
+        The model of a customer for whom every column of the formulas is 0.
+    effects : mapping of str to Effects
+        What covariates do, by process: 'purchase' and 'dropout', or 'spend'.
+    tied : bool
+        Whether the covariates of dropout move a and b alike.
+
+    Examples
+    --------
+    >>> from clvmodels import BGNBD
+    >>> effects = {"purchase": Effects("web", {"web": 0.2}, {})}
+    >>> model = PurchaseCovariates(BGNBD(0.24, 4.4, 0.8, 2.4), effects)
+    >>> model.at(web=1).alpha.__round__(3)
+    3.602
+    """
+
+    base: M
+    effects: Mapping[str, Effects]
+    tied: bool = False
+
+    def __post_init__(self) -> None:
+        for process in self.effects:
+            _check_process(type(self.base), process, self.tied)
+
+    def __hash__(self) -> int:
+        return hash((self.base, tuple(self.effects.items()), self.tied))
+
+    # Parameters.
+
+    @property
+    def title(self) -> str:  # type: ignore[override]
+        """What the model is called."""
+        return f"{self.base.title} with covariates"
+
+    def parameter_names(self) -> tuple[str, ...]:
+        """Return the parameters of the base and the coefficients, in order."""
+        named = [f"{process}: {c}" for process, each in self.effects.items() for c in each.columns]
+        return (*self.base.parameter_names(), *named)
+
+    @property
+    def values(self) -> Array:
+        """Parameters of the base, then the coefficients, shape (k + m,)."""
+        numbers = [c for each in self.effects.values() for c in each.coefficients.values()]
+        return np.append(self.base.values, numbers)
+
+    @property
+    def positive(self) -> NDArray[np.bool_]:
+        """Which are above zero, shape (k + m,): those of the base."""
+        k = len(self.base.values)
+        return np.arange(len(self.parameter_names())) < k
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Names of the covariates, sorted."""
+        return tuple(sorted({v for each in self.effects.values() for v in each.design.variables}))
+
+    def at(self, **covariates: Level) -> M:
+        """Return the model of customers with these covariates.
+
+        Parameters
+        ----------
+        covariates
+            A value for each covariate, such as ``channel="web"``.
+
+        Returns
+        -------
+        Model
+            A model without covariates, with everything that a new customer needs.
+
+        Raises
+        ------
+        ParameterError
+            A covariate is unknown.
+        DataError
+            One is missing, or has a level that the fit has not seen.
+
+        Examples
+        --------
+        >>> from clvmodels import BGNBD
+        >>> effects = {"purchase": Effects("web", {"web": 0.2}, {})}
+        >>> model = PurchaseCovariates(BGNBD(0.24, 4.4, 0.8, 2.4), effects)
+        >>> [float(model.at(web=w).mean_purchases(52).round(3)) for w in (0, 1)]
+        [1.431, 1.623]
+        """
+        unknown = sorted(set(covariates) - set(self.variables))
+        if unknown:
+            raise ParameterError(
+                f"This model knows the covariates {', '.join(self.variables)}.",
+                place=f"Got {', '.join(unknown)}.",
+                fix="Leave out what the model does not use.",
+            )
+        one = Customers.from_arrays(
+            [0], [0], [0], unit=None, covariates={k: [v] for k, v in covariates.items()}
+        )
+        values = [float(np.ravel(value)[0]) for value in self._values_of(one)]
+        names = self.base.parameter_names()
+        chosen = {name: getattr(self.base, name) for name in self.base.settings()}
+        return type(self.base)(**dict(zip(names, values, strict=True)), **chosen)
+
+    # Likelihood.
+
+    def histories(self, data: Histories) -> Customers:
+        """Return customers with their covariates."""
+        return as_histories(data).customers(self.variables)
+
+    def rows(self, customers: Customers) -> M:
+        """Return the base model with a value of each parameter for every row."""
+        return self.base.rowwise(self._values_of(customers))
+
+    def _values_of(self, customers: Customers) -> list[float | Array]:
+        z = to_real_line(self.values, self.positive)
+        return self._loadings(customers).values(z)
+
+    def _loadings(self, customers: Customers) -> Loadings:
+        matrices = {
+            process: each.design.matrix(customers.covariates)
+            for process, each in self.effects.items()
+        }
+        return loadings(type(self.base), matrices, self.tied)
+
+    def log_likelihood(self, data: Histories) -> Array:
+        """Return the log-likelihood of each row, shape (n,)."""
+        c = self.histories(data)
+        return self.rows(c).log_likelihood(c)
+
+    def per_row(self, data: Histories) -> PerRow:
+        """Return the log-likelihood of the data row by row, as a function of coordinates."""
+        customers = as_histories(data).patterns((*self.base.columns, *self.variables))
+        customers = self.base.check_estimable(customers)
+        return PerRow(self.base.derivatives_at, customers, self._loadings(customers))
+
+    def findings(self, flat: bool) -> tuple[str, ...]:
+        """Say in words which limit of the base model these parameters are near."""
+        return self.base.findings(flat)
+
+    @classmethod
+    def estimate(
+        cls,
+        kind: type[Any],
+        data: Histories,
+        formulas: Mapping[str, str],
+        *,
+        tied: bool = False,
+        covariance: CovarianceKind = "hessian",
+    ) -> Fit[Self]:
+        """Fit a kind of model with a formula for each process; see `fit` of that kind."""
+        for process in formulas:
+            _check_process(kind, process, tied)
+        names = tuple(sorted({v for text in formulas.values() for v in Design.names(text)}))
+        rows = as_histories(data).patterns((*kind.columns, *names))
+        customers = kind.check_estimable(rows)
+        designs = {p: Design.of(text, customers.covariates) for p, text in formulas.items()}
+        raw = {p: each.matrix(customers.covariates) for p, each in designs.items()}
+        scaling = Scaling.of(raw, designs, customers.weight)
+        inside = loadings(kind, scaling.standardised(raw), tied)
+        starts = kind.starts(customers)
+        template = kind(*starts[0])
+        per_row = PerRow(template.derivatives_at, customers, inside)
+        maximum = maximum_likelihood(
+            total(per_row), _heads(template, customers, starts, inside.m), scout=scout(per_row)
+        )
+        outwards = scaling.outwards(inside)
+        z = outwards @ maximum.point
+        k = inside.k
+        base = kind(*np.exp(z[:k]))
+        model = cls(base, _effects(designs, z[k:]), tied)
+        meat = per_row.scatter(maximum.point) if covariance == "sandwich" else None
+        slopes = np.diag(np.where(model.positive, model.values, 1.0)) @ outwards
+        return make_fit(model, maximum, customers, data, jacobian=slopes, meat=meat)
+
+
+def _heads(
+    template: Model, customers: Customers, starts: list[tuple[float, ...]], m: int
+) -> list[Array]:
+    """Return starts: the maximum without covariates, and the built-in ones, with no effects."""
+    plain = PerRow(template.derivatives_at, customers, Loadings.none(len(template.values)))
+    points = [np.log(np.array(values)) for values in starts]
+    top: Maximum = maximum_likelihood(total(plain), points[:1], scout=scout(plain))
+    return [np.append(point, np.zeros(m)) for point in (top.point, *points[1:])]
+
+
+def _effects(designs: Mapping[str, Design], coefficients: Array) -> dict[str, Effects]:
+    found, start = {}, 0
+    for process, design in designs.items():
+        own = coefficients[start : start + len(design.columns)]
+        start += len(design.columns)
+        numbers = dict(zip(design.columns, own.tolist(), strict=True))
+        found[process] = Effects(design.formula, numbers, dict(design.levels))
+    return found
+
+
+def _check_process(kind: type[Model], process: str, tied: bool) -> None:
+    effects = _effects_of(kind, tied)
+    if process not in effects:
+        known = ", ".join(effects) or "none"
+        raise ParameterError(
+            f"{kind.title} has covariates for: {known}.",
+            place=f"Got {process!r}.",
+            fix="Leave it out, or choose another model.",
+        )
+
+
+def _effects_of(kind: type[Model], tied: bool) -> dict[str, dict[str, float]]:
+    if not tied:
+        return kind.effects
+    both: dict[str, dict[str, float]] | None = getattr(kind, "tied_effects", None)
+    if both is None:
+        raise ParameterError(
+            "Effects are tied where leaving has two parameters, a and b.",
+            place=f"{kind.title} has no such pair.",
+            fix="Leave out `tied`.",
+        )
+    return both
+
+
+def loadings(kind: type[Model], matrices: Mapping[str, Array], tied: bool) -> Loadings:
+    """Return how covariates move the parameters of a kind of model.
+
+    `matrices` has the columns of each process, shape (n, m) each.
+    """
+    names = kind.parameter_names()
+    effects = _effects_of(kind, tied)
+    columns = np.concatenate(list(matrices.values()), axis=1)
+    signs = np.zeros((len(names), columns.shape[1]))
+    start = 0
+    for process, matrix in matrices.items():
+        stop = start + matrix.shape[1]
+        for parameter, sign in effects[process].items():
+            signs[names.index(parameter), start:stop] = sign
+        start = stop
+    return Loadings(len(names), columns, signs)
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """Mean and spread of the columns, which are standardised while a fit climbs.
+
+    Attributes
+    ----------
+    mean, spread : Array
+        Shape (m,), over customers.
+    """
+
+    mean: Array
+    spread: Array
+
+    @classmethod
+    def of(
+        cls, raw: Mapping[str, Array], designs: Mapping[str, Design], weight: Array
+    ) -> Scaling:
+        """Measure the columns; raise where one is constant, or a sum of others."""
+        means, spreads = [], []
+        for process, matrix in raw.items():
+            mean = weight @ matrix / weight.sum()
+            spread = np.sqrt(weight @ (matrix - mean) ** 2 / weight.sum())
+            constant = spread <= 1e-12 * np.maximum(np.abs(mean), 1e-300)
+            _refuse_columns(designs[process], constant, "is the same for all customers")
+            scaled = (matrix - mean) / spread
+            correlation = scaled.T @ (weight[:, None] * scaled) / weight.sum()
+            values, vectors = np.linalg.eigh(correlation)
+            together = np.abs(vectors[:, 0]) > 0.05
+            _refuse_columns(
+                designs[process], together & (values[0] < 1e-9), "are sums of one another"
+            )
+            means.append(mean)
+            spreads.append(spread)
+        return cls(np.concatenate(means), np.concatenate(spreads))
+
+    def standardised(self, raw: Mapping[str, Array]) -> dict[str, Array]:
+        """Return columns of mean 0 and spread 1."""
+        done, start = {}, 0
+        for process, matrix in raw.items():
+            own = slice(start, start + matrix.shape[1])
+            start = own.stop
+            done[process] = (matrix - self.mean[own]) / self.spread[own]
+        return done
+
+    def outwards(self, inside: Loadings) -> Array:
+        """Return the matrix that leads from inner coordinates to those of the user's columns."""
+        k = inside.k
+        result = np.eye(k + inside.m)
+        result[k:, k:] /= self.spread
+        result[:k, k:] = -inside.signs * self.mean / self.spread
+        return result
+
+
+def _refuse_columns(design: Design, bad: NDArray[np.bool_], what: str) -> None:
+    names = [name for name, each in zip(design.columns, bad, strict=True) if each]
+    if names:
+        raise DataError(
+            "Every column of a formula tells something that the others do not.",
+            place=f"In {design.formula!r}: {', '.join(names)} {what}.",
+            fix="Leave one out.",
+        )
+
+
+# --- the two kinds ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class PurchaseCovariates(CovariateModel[P], PurchasePredictions):
+    """A purchase model with covariates on the rate of purchases, of leaving, or both."""
+
+    __hash__ = CovariateModel.__hash__
+
+    def p_alive(self, customers: Histories) -> Array:
+        """Return P(alive), shape (n,); see the base model."""
+        c = self.histories(customers)
+        return self.rows(c).p_alive(c)
+
+    def whole_periods(self, times: Array) -> Array:
+        """Return the times that count for the base model."""
+        return self.base.whole_periods(times)
+
+    def simulate(self, customers: Histories, *, seed: int) -> Customers:
+        """Simulate new histories of customers with these ages and covariates, one a row.
+
+        Parameters
+        ----------
+        customers
+            Ages and covariates; n rows.
+        seed
+            Seed of the random generator.
+        """
+        c = self.histories(customers)
+        ages = c.timing[2]
+        x, t_x = self.rows(c).draw(ages, np.random.default_rng(seed))
+        return Customers.from_arrays(x, t_x, ages, unit=c.unit, covariates=c.covariates)
+
+
+@dataclass(frozen=True)
+class SpendCovariates(CovariateModel[S], SpendPredictions):
+    """A spend model with covariates on the scale of spend."""
+
+    __hash__ = CovariateModel.__hash__
+
+    def expected_spend(self, customers: Histories) -> Array:
+        """Return expected mean spend, shape (n,); see the base model."""
+        c = self.histories(customers)
+        return self.rows(c).expected_spend(c)
