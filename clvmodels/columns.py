@@ -75,7 +75,9 @@ def check_covariate(values: ArrayLike, name: str, length: int) -> NDArray[Any]:
     if array.dtype.kind == "U":
         return array
     labels = array.astype(object)
-    missing = [each is None or each != each for each in labels]  # NaN and NaT differ from themselves
+    missing = [
+        each is None or each != each for each in labels
+    ]  # NaN and NaT differ from themselves
     _refuse_missing(np.array(missing, dtype=np.bool_), name)
     return labels.astype(str)
 

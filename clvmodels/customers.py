@@ -176,7 +176,9 @@ class Customers:
         left = -np.diff(counts)
         rising = np.append(counts < 0.0, False)[: len(counts)]
         rising[1:] |= left < 0.0
-        refuse_rows(rising, "A cohort never grows.", "active", counts, "Count one cohort at a time.")
+        refuse_rows(
+            rising, "A cohort never grows.", "active", counts, "Count one cohort at a time."
+        )
         renewals = np.arange(len(counts), dtype=np.float64)
         weight = np.append(left, counts[-1:])
         some = weight > 0.0
@@ -257,9 +259,9 @@ class Customers:
         >>> c.patterns().weight.tolist()
         [2.0, 1.0]
         """
-        known = {"frequency": self.frequency, "recency": self.recency, "T": self.age}
+        known: dict[str, NDArray[Any] | None] = {"frequency": self.frequency, "recency": self.recency, "T": self.age}
         known["monetary_value"] = self.monetary_value
-        first, code = distinct_rows(*_known_columns(dict(self.covariates) | known, by))
+        first, code = distinct_rows(*_known_columns({**self.covariates, **known}, by))
         rows = self.take(first)
         weight = np.bincount(code, self.weight).astype(np.float64)
         gaps = self.log_intervals

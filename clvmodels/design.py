@@ -194,7 +194,9 @@ def _spec(design: Design) -> ModelSpec:
         name: np.resize(np.array(levels[name]), rows) if name in levels else np.ones(rows)
         for name in design.variables
     }
-    spec: ModelSpec = model_matrix(_parsed(design.formula), pd.DataFrame(table), context={}).model_spec
+    spec: ModelSpec = model_matrix(
+        _parsed(design.formula), pd.DataFrame(table), context={}
+    ).model_spec
     return spec
 
 

@@ -70,7 +70,7 @@ class Loadings:
     @property
     def m(self) -> int:
         """Number of coefficients."""
-        return self.signs.shape[1]
+        return int(self.signs.shape[1])
 
     def take(self, rows: NDArray[np.intp] | slice) -> Loadings:
         """Return the loadings of some of the rows."""

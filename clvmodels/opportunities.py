@@ -43,7 +43,9 @@ def log_likelihood(
     [0.138888888889]
     """
     until_last = (
-        log_cross(alpha, beta, x) + log_cross(beta, alpha + x, t_x - x) + log_cross(delta, gamma, t_x)
+        log_cross(alpha, beta, x)
+        + log_cross(beta, alpha + x, t_x - x)
+        + log_cross(delta, gamma, t_x)
     )
     gone, there = _silences(x, t_x, T, alpha, beta, gamma, delta)
     return np.asarray(np.log(gone + there) - until_last)
@@ -160,9 +162,7 @@ def _log_term(a: Array, b: Array, c: Array, d: Array, i: Array, *, left: bool) -
     return Derivatives(value, gradient, hessian)
 
 
-def _minus(
-    silence: Cross, stay: Cross
-) -> tuple[tuple[Array, ...], dict[tuple[int, int], Array]]:
+def _minus(silence: Cross, stay: Cross) -> tuple[tuple[Array, ...], dict[tuple[int, int], Array]]:
     gradient = (-silence.a, -silence.z, -stay.a, -stay.z)
     hessian = {
         (0, 0): -silence.aa,

@@ -140,9 +140,7 @@ def _log_complement(log_p: Array) -> Array:
         return np.where(log_p > -0.7, np.log(-np.expm1(log_p)), np.log1p(-np.exp(log_p)))
 
 
-def leaving_derivatives(
-    a: Values, b: Values, x: Array, T: Array, c: Values = 1.0
-) -> Derivatives:
+def leaving_derivatives(a: Values, b: Values, x: Array, T: Array, c: Values = 1.0) -> Derivatives:
     """Return `log_leaving` with gradient and Hessian in (a, b, c), each of shape (n,).
 
     Examples
@@ -161,9 +159,7 @@ def leaving_derivatives(
     pairs = stayed.hessian
     return Derivatives(
         stayed.value + np.where(x < T, _log_complement(last.value), 0.0),
-        tuple(
-            first + slope * k for first, k in zip(stayed.gradient, last.gradient, strict=True)
-        ),
+        tuple(first + slope * k for first, k in zip(stayed.gradient, last.gradient, strict=True)),
         {
             (i, j): pairs[i, j]
             + slope * last.hessian[i, j]
@@ -173,9 +169,7 @@ def leaving_derivatives(
     )
 
 
-def _log_stay_derivatives(
-    a: Values, b: Values, T: Array, j: Array, c: Values
-) -> Derivatives:
+def _log_stay_derivatives(a: Values, b: Values, T: Array, j: Array, c: Values) -> Derivatives:
     """Differentiate `log_stay` = -cross(z = b + T^c, a, n = (T+j)^c - T^c) by the chain rule."""
     clock = _Clock.at(T, j, c)
     z, n, excess, late = clock.start, clock.step, clock.log_excess, clock.late

@@ -12,7 +12,16 @@ import narwhals as nw
 
 from clvmodels.frames.columns import DAY
 
-__all__ = ["MDAY", "MONTH", "YEAR", "as_date", "day_number", "with_civil_day", "with_fields"]
+__all__ = [
+    "MDAY",
+    "MONTH",
+    "YEAR",
+    "as_date",
+    "day_number",
+    "with_civil_day",
+    "with_fields",
+    "with_month",
+]
 
 EPOCH: Final = date(1970, 1, 1)
 YEAR, MONTH, MDAY = "_year", "_month", "_mday"
@@ -60,4 +69,28 @@ def with_civil_day(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         .with_columns((year * 365 + leap_days + (153 * month + 2) // 5 + day - 719_469).alias(DAY))
         .with_columns(nw.when(nw.col("_exists")).then(nw.col(DAY)).alias(DAY))
         .drop(YEAR, MONTH, MDAY, "_length", "_early", "_exists")
+    )
+
+
+def with_month(frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
+    """Add the number of the month of each DAY: 12 times the year, plus 0 for January and so on.
+
+    The inverse of `with_civil_day`: days since March of the year 0, in cycles of 400 years.
+    """
+    days, years, rest = nw.col("_days"), nw.col("_years"), nw.col("_rest")
+    cycle, leaps = 146_097, nw.col("_rest") // 1460 - nw.col("_rest") // 36_524
+    return (
+        frame.with_columns((nw.col(DAY) + 719_468).alias("_days"))
+        .with_columns(
+            (days // cycle * 400).alias("_years"), (days - days // cycle * cycle).alias("_rest")
+        )
+        .with_columns(((rest - leaps - rest // 146_096) // 365).alias("_more"))
+        .with_columns(
+            (years + nw.col("_more")).alias("_years"),
+            (rest - nw.col("_more") * 365 - nw.col("_more") // 4 + nw.col("_more") // 100).alias(
+                "_rest"
+            ),
+        )
+        .with_columns((years * 12 + (rest * 5 + 2) // 153 + 2).alias(name))
+        .drop("_days", "_years", "_rest", "_more")
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final, Literal, TypeAlias
@@ -29,6 +30,7 @@ Fate: TypeAlias = Literal[
     "no amount",
     "infinite amount",
     "after observed_until",
+    "in the incomplete last period",
 ]
 FATES: Final[tuple[Fate, ...]] = (
     "purchase",
@@ -39,6 +41,7 @@ FATES: Final[tuple[Fate, ...]] = (
     "no amount",
     "infinite amount",
     "after observed_until",
+    "in the incomplete last period",
 )
 _INVALID: Final[tuple[Fate, ...]] = ("unreadable date", "no amount", "infinite amount")
 _UNEXPLAINED: Final[tuple[Fate, ...]] = ("no customer id", "no date", *_INVALID)
@@ -88,8 +91,12 @@ def clean(
     returns: Returns,
     invalid: Invalid,
     strict: bool,
+    last_counted: Callable[[int], int] = int,
 ) -> CleanLog:
     """Classify every row of a dated log, and audit it with one aggregate query.
+
+    `last_counted` gives the last day that counts if observation ends on a day. Where it is an
+    earlier one, the rows in between have a fate of their own, and a second query counts them.
 
     Raises
     ------
@@ -102,7 +109,12 @@ def clean(
     end = None if observed_until is None else day_number(observed_until)
     marked = source.frame.with_columns(_reason(source.has_amount, end).alias(REASON))
     counts, first, last = _audit(marked, source.has_amount)
-    log = CleanLog(marked, source, counts, last if end is None else end, returns)
+    observed = last if end is None else end
+    counted = last_counted(observed)
+    if counted < observed:
+        marked = source.frame.with_columns(_reason(source.has_amount, end, counted).alias(REASON))
+        counts, first, _ = _audit(marked, source.has_amount)
+    log = CleanLog(marked, source, counts, counted, returns)
     _refuse_empty(log, first)
     if invalid == "error":
         _refuse_fates(log, _INVALID, "Correct them, or pass invalid='drop' to leave them out.")
@@ -147,7 +159,7 @@ def check_choice(value: str, choices: tuple[str, ...], *, name: str) -> None:
         )
 
 
-def _reason(has_amount: bool, end: int | None) -> nw.Expr:
+def _reason(has_amount: bool, end: int | None, counted: int | None = None) -> nw.Expr:
     """Return the index of the first fate that applies to a row."""
     tests: list[tuple[Fate, nw.Expr]] = [
         ("no customer id", nw.col(CUSTOMER).is_null()),
@@ -160,6 +172,8 @@ def _reason(has_amount: bool, end: int | None) -> nw.Expr:
         tests.append(("infinite amount", ~amount.is_finite()))
     if end is not None:
         tests.append(("after observed_until", nw.col(DAY) > end))
+    if counted is not None:
+        tests.append(("in the incomplete last period", nw.col(DAY) > counted))
     if has_amount:
         tests.append(("refund", nw.col(AMOUNT) < 0.0))
     fate = nw.lit(FATES.index("purchase"))
@@ -206,7 +220,12 @@ def _refuse_empty(log: CleanLog, first: int | None) -> None:
     if first is not None:
         return
     parts = [f"{count.rows:,} {fate}{_examples(log, fate)}" for fate, count in log.counts.items()]
-    if "after observed_until" in log.counts:
+    if "in the incomplete last period" in log.counts:
+        fix = (
+            f"The last complete period ends on {as_date(log.end)}: observe for longer, or choose a "
+            "finer grid."
+        )
+    elif "after observed_until" in log.counts:
         fix = f"Observation ends on {as_date(log.end)}: is that before the first order?"
     else:
         fix = "Check that the right columns are named, and pass `date_format` for other dates."

@@ -14,6 +14,7 @@ import numpy as np
 from clvmodels.customers import TIMING, Column, Customers, Definitions
 from clvmodels.errors import DataError
 from clvmodels.frames.columns import SUMMARY, refuse_clash, refuse_collision, require_column
+from clvmodels.frames.covariates import covariate_key, covariate_values, joined_covariates
 from clvmodels.frames.ledger import Ledger
 from clvmodels.frames.sources import as_narwhals
 from clvmodels.units import TimeUnit, check_unit, parse_date
@@ -161,19 +162,56 @@ class CustomerSummary:
         self._refuse_repeated_ids()
         return replace(self, frame=nw.to_native(frame.sort(self.customer).collect("polars")))
 
-    def customers(self) -> Customers:
+    def with_covariates(self, table: Any, *, customer: str | None = None) -> CustomerSummary:
+        """Return the summary with columns of a customer table joined to it.
+
+        Parameters
+        ----------
+        table
+            One row a customer, on the engine of the summary (or eager, for an eager one). All its
+            columns but the id become columns of the summary.
+        customer
+            Name of its id column, if that is not the name in the summary.
+
+        Raises
+        ------
+        MissingColumnError
+            There is no such id column.
+        DataError
+            Customers are missing in the table or twice there, or column names clash.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> rfm = CustomerSummary.from_frame(
+        ...     pd.DataFrame({"customer_id": [7], "frequency": [0], "recency": [0.0], "T": [9.0]}),
+        ...     unit="week",
+        ... )
+        >>> rfm.with_covariates(pd.DataFrame({"customer_id": [7], "channel": ["web"]})).frame
+           customer_id  frequency  recency    T channel
+        0            7          0      0.0  9.0     web
+        """
+        return replace(self, frame=joined_covariates(self.frame, self.customer, table, customer))
+
+    def customers(self, covariates: tuple[str, ...] = ()) -> Customers:
         """Return every customer, in the order of the frame; a lazy frame is collected.
+
+        Parameters
+        ----------
+        covariates
+            Names of other columns to take along, for models with covariates.
 
         Raises
         ------
         DataError
-            Rows break a rule, such as recency above T.
+            Rows break a rule, such as recency above T, or a covariate is missing.
         """
         frame = as_narwhals(self.frame)
+        self._require(covariates)
         columns = [name for name in SUMMARY if name in frame.collect_schema().names()]
         if isinstance(frame, nw.LazyFrame):
             self._refuse_repeated_ids()
-            frame = frame.select(columns).collect("polars")
+            frame = frame.select(*columns, *covariates).collect("polars")
         arrays = {name: _floats(frame[name]) for name in columns}
         return Customers.from_arrays(
             arrays["frequency"],
@@ -181,7 +219,14 @@ class CustomerSummary:
             arrays["T"],
             unit=self.unit,
             monetary_value=arrays.get("monetary_value"),
+            covariates={name: covariate_values(frame[name]) for name in covariates},
         )
+
+    def _require(self, covariates: tuple[str, ...]) -> None:
+        """Raise unless the covariates are columns of the frame."""
+        names = as_narwhals(self.frame).collect_schema().names()
+        for name in covariates:
+            require_column(name, names, role="covariate")
 
     def patterns(self, by: tuple[Column, ...] = TIMING) -> Customers:
         """Return the distinct histories with their numbers of customers.
@@ -192,18 +237,22 @@ class CustomerSummary:
         ----------
         by
             What makes a history: ``("frequency", "recency", "T")`` for purchase models,
-            ``("frequency", "monetary_value")`` for spend models.
+            ``("frequency", "monetary_value")`` for spend models; covariates by name.
         """
+        covariates = tuple(name for name in by if name not in SUMMARY)
         if not self.is_lazy:
-            return self.customers().patterns(by)
+            return self.customers(covariates).patterns(by)
         frame = as_narwhals(self.frame)
         for name in by:
-            require_column(name, frame.collect_schema().names(), role=name)
+            role = "covariate" if name in covariates else name
+            require_column(name, frame.collect_schema().names(), role=role)
         self._refuse_repeated_ids()
-        floats: Any = frame.select(nw.col(*by).cast(nw.Float64))
+        own = [name for name in by if name not in covariates]
+        others = [covariate_key(frame, name) for name in covariates]
+        floats: Any = frame.select(nw.col(*own).cast(nw.Float64), *others)
         counted = floats.group_by(*by).agg(nw.len().alias("weight")).sort(*by)
         table = counted.collect("polars")
-        arrays = {name: _floats(table[name]) for name in (*by, "weight")}
+        arrays = {name: _floats(table[name]) for name in (*own, "weight")}
         return Customers.from_arrays(
             arrays["frequency"],
             arrays.get("recency"),
@@ -211,6 +260,7 @@ class CustomerSummary:
             unit=self.unit,
             monetary_value=arrays.get("monetary_value"),
             weight=arrays["weight"],
+            covariates={name: covariate_values(table[name]) for name in covariates},
         )
 
     def _refuse_repeated_ids(self) -> None:

@@ -162,6 +162,7 @@ def _people(log: CleanLog) -> dict[str, int]:
         "bought": "purchase",
         "returned": "refund",
         "later": "after observed_until",
+        "unfinished": "in the incomplete last period",
     }
     flags = [
         nw.when(nw.col(REASON) == FATES.index(fate))
@@ -176,12 +177,13 @@ def _people(log: CleanLog) -> dict[str, int]:
         .group_by(CUSTOMER)
         .agg(*(nw.col(name).max() for name in marks))
     )
-    bought, returned, later = (nw.col(name) == 1 for name in marks)
+    bought, returned, later, unfinished = (nw.col(name) == 1 for name in marks)
     groups = {
         "bought": bought,
         "only refunds": ~bought & returned,
-        "only after observed_until": ~bought & ~returned & later,
-        "only rows left out": ~bought & ~returned & ~later,
+        "only in the incomplete last period": ~bought & ~returned & unfinished,
+        "only after observed_until": ~bought & ~returned & ~unfinished & later,
+        "only rows left out": ~bought & ~returned & ~unfinished & ~later,
     }
     marked = per_customer.with_columns(
         *(

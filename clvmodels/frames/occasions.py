@@ -8,12 +8,14 @@ below again: a running minimum from the end. So netting is three window sums, on
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import narwhals as nw
 
+from clvmodels.customers import Grid
 from clvmodels.frames.cleaning import CleanLog
-from clvmodels.frames.columns import AMOUNT, CUSTOMER, DAY, PERIOD
+from clvmodels.frames.columns import AMOUNT, CUSTOMER, PERIOD
+from clvmodels.frames.periods import with_period
 
 __all__ = ["LINES", "UNMATCHED", "VALUE", "net_occasions"]
 
@@ -21,21 +23,20 @@ LINES: Final = "_lines"  # purchase rows of the occasion
 VALUE: Final = "_value"  # what they are worth after refunds
 UNMATCHED: Final = "_unmatched"  # refunds of the customer that met no occasion, on each occasion
 _PAID, _BACK = "_paid", "_back"
-Day = TypeVar("Day", int, nw.Expr)
 # Of a customer's turnover, per row: bounds what the amounts and the sums below can be off by (some
 # eight operations a row, each by 1.1e-16). What is left below it is rounding, not money.
 _ROUNDING: Final = 1e-15
 _ROWS: Final = "_rows"
 
 
-def net_occasions(log: CleanLog, *, grid_days: int) -> nw.LazyFrame[Any]:
+def net_occasions(log: CleanLog, *, grid: Grid) -> nw.LazyFrame[Any]:
     """Return CUSTOMER, PERIOD, LINES and, with amounts, VALUE and UNMATCHED, one row an occasion.
 
     Includes days on which a customer only returned things (LINES is 0) and occasions of which
     nothing is left (VALUE is 0, though something was paid): `kept` tells which count.
     """
     rows = log.rows("purchase", "refund") if log.returns == "net" else log.rows("purchase")
-    rows = rows.with_columns(period_of(nw.col(DAY), grid_days).alias(PERIOD))
+    rows = with_period(rows, grid)
     if not log.source.has_amount:
         return rows.group_by(CUSTOMER, PERIOD).agg(nw.len().cast(nw.Int64).alias(LINES))
     amount = nw.col(AMOUNT)
@@ -72,14 +73,6 @@ def kept(occasions: nw.LazyFrame[Any], *, has_amount: bool) -> nw.LazyFrame[Any]
 def is_erased() -> nw.Expr:
     """Tell whether refunds left nothing of an occasion."""
     return (nw.col(LINES) > 0) & (nw.col(VALUE) <= 0.0) & (nw.col(_PAID) > 0.0)
-
-
-def period_of(day: Day, grid_days: int) -> Day:
-    """Return the grid period of a day number: the day itself, or its week from Monday on."""
-    if grid_days == 1:
-        return day
-    # 1970-01-01 was a Thursday. Engines differ in dividing negative numbers, so there are none.
-    return (day + 3 + 1_000_000 * grid_days) // grid_days - 1_000_000
 
 
 def _net(occasions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

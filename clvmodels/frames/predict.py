@@ -13,20 +13,21 @@ from clvmodels.frames.customer_summary import CustomerSummary
 from clvmodels.frames.scoring import (
     PurchaseFit,
     check_margins,
+    model_of,
     refuse_bad_spend,
     with_purchases,
     with_spend,
     with_value,
 )
 from clvmodels.frames.sources import as_narwhals
-from clvmodels.models.purchases import PurchaseModel
+from clvmodels.models.predictions import PurchasePredictions
+from clvmodels.models.spend import SpendPredictions
 from clvmodels.models.fit import Fit, check_alike
-from clvmodels.models.gamma_gamma import GammaGamma
 from clvmodels.units import Duration, in_units, rate_per_unit
 
 __all__ = ["CLVModel", "predict"]
 
-SpendFit: TypeAlias = Fit[GammaGamma] | GammaGamma
+SpendFit: TypeAlias = Fit[Any] | SpendPredictions
 
 
 @dataclass(frozen=True)
@@ -151,8 +152,7 @@ def predict(
     if spend is not None:
         if rfm.definitions is None:  # a summary made from orders has none
             refuse_bad_spend(frame)
-        model = spend.model if isinstance(spend, Fit) else spend
-        scored = with_value(with_spend(scored, model), share)
+        scored = with_value(with_spend(scored, rfm, model_of(spend)), share)
     return nw.to_native(scored)
 
 
@@ -163,8 +163,7 @@ def _check_models(rfm: CustomerSummary, purchases: PurchaseFit, spend: SpendFit 
             place=f"Got {type(rfm).__qualname__}.",
             fix="Use rfm_summary(orders, ...) or CustomerSummary.from_frame(frame, unit=...).",
         )
-    model = purchases.model if isinstance(purchases, Fit) else purchases
-    if not isinstance(model, PurchaseModel):
+    if not isinstance(model_of(purchases), PurchasePredictions):
         raise DataError(
             "`purchases` is a fit of a purchase model, such as BGNBD.fit(rfm).",
             place=f"Got {purchases!r:.80}.",
@@ -174,8 +173,8 @@ def _check_models(rfm: CustomerSummary, purchases: PurchaseFit, spend: SpendFit 
     check_alike(spend, rfm)
     if spend is None:
         return
-    spend_model = spend.model if isinstance(spend, Fit) else spend
-    if not isinstance(spend_model, GammaGamma):
+    spend_model = model_of(spend)
+    if not isinstance(spend_model, SpendPredictions):
         raise DataError(
             "`spend` is a fit of Gamma-Gamma.",
             place=f"Got {spend!r:.80}.",

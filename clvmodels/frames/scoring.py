@@ -12,24 +12,35 @@ import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
-from clvmodels.customers import GRID_DAYS, Customers
+from clvmodels.customers import TIMING, Customers
 from clvmodels.errors import DataError, ParameterError, UndefinedMomentError
 from clvmodels.frames.columns import PREDICTIONS, SUMMARY, require_column
+from clvmodels.frames.covariates import covariate_key
 from clvmodels.frames.customer_summary import CustomerSummary
+from clvmodels.frames.periods import units_per_period
 from clvmodels.frames.sources import as_narwhals
-from clvmodels.models.purchases import PurchaseModel
+from clvmodels.models.covariates import SpendCovariates
 from clvmodels.models.fit import Fit
 from clvmodels.models.gamma_gamma import GammaGamma, posterior_mean_spend
-from clvmodels.units import DAYS_PER_UNIT
+from clvmodels.models.predictions import PurchasePredictions
+from clvmodels.models.spend import SpendPredictions
+from clvmodels.special import distinct_rows
 from clvmodels.value import check_margin, customer_value
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["check_margins", "refuse_bad_spend", "with_purchases", "with_spend", "with_value"]
+__all__ = [
+    "check_margins",
+    "model_of",
+    "refuse_bad_spend",
+    "with_purchases",
+    "with_spend",
+    "with_value",
+]
 
 Array: TypeAlias = NDArray[np.float64]
-PurchaseFit: TypeAlias = Fit[PurchaseModel] | PurchaseModel
+PurchaseFit: TypeAlias = Fit[Any] | PurchasePredictions
 Frame: TypeAlias = nw.DataFrame[Any] | nw.LazyFrame[Any]
 TIMES = SUMMARY[:3]
 COUNTS = PREDICTIONS[:3]
@@ -38,10 +49,17 @@ COUNTS = PREDICTIONS[:3]
 def with_purchases(rfm: CustomerSummary, purchases: PurchaseFit, length: float, rate: float) -> Any:
     """Add the columns `COUNTS` to the customers, for a horizon and rate in their unit."""
     frame = as_narwhals(rfm.frame)
+    variables = model_of(purchases).variables
     if isinstance(frame, nw.DataFrame):
-        return _with_arrays(frame, _count_purchases(rfm.customers(), purchases, length, rate))
-    patterns = rfm.patterns()
+        customers = rfm.customers(variables)
+        return _with_arrays(frame, _count_purchases(customers, purchases, length, rate))
+    patterns = rfm.patterns((*TIMING, *variables))
     return _joined(frame, patterns, _count_purchases(patterns, purchases, length, rate), rfm)
+
+
+def model_of(fitted: Any) -> Any:
+    """Return the model of a fit, or a model itself."""
+    return fitted.model if isinstance(fitted, Fit) else fitted
 
 
 def _count_purchases(
@@ -86,10 +104,11 @@ def _joined(
     frame: nw.LazyFrame[Any], patterns: Customers, counts: dict[str, Array], rfm: CustomerSummary
 ) -> nw.LazyFrame[Any]:
     """Join predictions per distinct history to a lazy frame."""
-    import pandas as pd
-
     made = rfm.definitions
-    scale = None if made is None else DAYS_PER_UNIT[rfm.unit] / GRID_DAYS[made.grid]
+    scale = None
+    if made is not None:
+        period, per_unit = units_per_period(made.grid, rfm.unit)
+        scale = per_unit / period
     x, t_x, T = (nw.col(name).cast(nw.Float64) for name in TIMES)
     theirs: list[Any] = [x, nw.min_horizontal(t_x, T), T]  # as Customers cuts off rounding
     ours = list(patterns.timing)
@@ -97,8 +116,20 @@ def _joined(
         theirs = [x.cast(nw.Int64), *((time * scale).round().cast(nw.Int64) for time in (t_x, T))]
         ours = [np.rint(column * by) for column, by in zip(ours, (1.0, scale, scale), strict=True)]
         ours = [column.astype(np.int64) for column in ours]
-    taken = [*frame.collect_schema().names(), *COUNTS]
-    keys = [nw.generate_temporary_column_name(8, taken) for _ in TIMES]
+    variables = tuple(patterns.covariates)
+    theirs += [covariate_key(frame, name) for name in variables]
+    ours += list(patterns.covariates.values())
+    return _joined_by(frame, theirs, ours, counts)
+
+
+def _joined_by(
+    frame: nw.LazyFrame[Any], theirs: list[Any], ours: list[Any], counts: dict[str, Array]
+) -> nw.LazyFrame[Any]:
+    """Join columns of a small table to a lazy frame, by expressions that equal its keys."""
+    import pandas as pd
+
+    taken = [*frame.collect_schema().names(), *counts]
+    keys = [nw.generate_temporary_column_name(8, taken) for _ in ours]
     table = pd.DataFrame(dict(zip(keys, ours, strict=True)) | counts)
     side = _nan_to_null(_table_on_engine(frame, table), counts)
     keyed = frame.with_columns(*(expr.alias(key) for key, expr in zip(keys, theirs, strict=True)))
@@ -129,11 +160,28 @@ def _table_on_engine(frame: nw.LazyFrame[Any], table: pd.DataFrame) -> Any:
 # --- money ------------------------------------------------------------------------------------
 
 
-def with_spend(scored: Any, model: GammaGamma) -> Any:
-    """Add ``expected_spend``, which is elementary in frequency and mean spend."""
+def with_spend(scored: Any, rfm: CustomerSummary, model: SpendPredictions) -> Any:
+    """Add ``expected_spend``: by arithmetic of the engine, covariates by a small table of scales."""
+    if isinstance(model, GammaGamma):
+        return _with_spend_at(scored, model, model.v)
+    assert isinstance(model, SpendCovariates)
+    if isinstance(scored, nw.DataFrame):
+        return _with_arrays(scored, {"expected_spend": model.expected_spend(rfm)})
+    patterns = rfm.patterns(("frequency", *model.variables))
+    patterns = patterns.take(distinct_rows(*patterns.covariates.values())[0])
+    theirs = [covariate_key(scored, name) for name in model.variables]
+    ours = list(patterns.covariates.values())
+    scale = nw.generate_temporary_column_name(8, scored.collect_schema().names())
+    scales = np.broadcast_to(model.rows(patterns).v, (len(patterns),))
+    joined = _joined_by(scored, theirs, ours, {scale: np.array(scales)})
+    return _with_spend_at(joined, model.base, nw.col(scale)).drop(scale)
+
+
+def _with_spend_at(scored: Any, model: GammaGamma, v: Any) -> Any:
+    """Add ``expected_spend``, which is elementary in frequency, mean spend and the scale v."""
     x, value = (nw.col(name).cast(nw.Float64) for name in ("frequency", "monetary_value"))
     total: Any = nw.when(x > 0.0).then(value * x).otherwise(nw.lit(0.0))
-    spend: Any = posterior_mean_spend(x, total, model.p, model.q, model.v)
+    spend: Any = posterior_mean_spend(x, total, model.p, model.q, v)
     return scored.with_columns(spend.alias("expected_spend"))
 
 

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import cached_property, partial
 from typing import Any
 
 import narwhals as nw
 
-from clvmodels.customers import GRID_DAYS, Grid, Returns
+from clvmodels.customers import Grid, Returns
 from clvmodels.errors import ParameterError
 from clvmodels.frames.calendar import as_date, day_number
 from clvmodels.frames.cleaning import (
     CleanLog,
     Invalid,
-    check_choice,
     clean,
     later_rows,
     warn_of_losses,
@@ -25,10 +24,17 @@ from clvmodels.frames.columns import CUSTOMER, SUMMARY, refuse_collision
 from clvmodels.frames.customer_summary import CustomerSummary
 from clvmodels.frames.dates import with_days
 from clvmodels.frames.ledger import Ledger, make_ledger
-from clvmodels.frames.occasions import VALUE, kept, net_occasions, period_of
+from clvmodels.frames.occasions import VALUE, kept, net_occasions
+from clvmodels.frames.periods import (
+    check_grid,
+    last_complete_day,
+    last_day,
+    period_of,
+    units_per_period,
+)
 from clvmodels.frames.sources import AmountColumns, open_source
 from clvmodels.frames.summary import summarise
-from clvmodels.units import DAYS_PER_UNIT, TimeUnit, check_unit, parse_date
+from clvmodels.units import TimeUnit, parse_date
 
 __all__ = ["HoldoutSplit", "holdout_split"]
 
@@ -49,8 +55,8 @@ class HoldoutSplit:
     calibration_end, observed_until : date
         Last day of each window, included.
     horizon : float
-        Length of the holdout window in the unit of the calibration summary; in whole weeks if
-        weeks are counted.
+        Length of the holdout window in the unit of the calibration summary; in whole periods of
+        the grid.
     """
 
     calibration: CustomerSummary
@@ -105,7 +111,7 @@ def holdout_split(
     Raises
     ------
     ParameterError
-        The holdout window is empty, or weeks are counted and calibration ends within one.
+        The holdout window is empty, or calibration ends within a period of the grid.
     DataError
         As in `rfm_summary`, for either window.
 
@@ -123,56 +129,66 @@ def holdout_split(
     """
     cut = parse_date(calibration_end, name="calibration_end")
     until = None if observed_until is None else parse_date(observed_until, name="observed_until")
-    check_unit(unit)
-    check_choice(grid, tuple(GRID_DAYS), name="grid")
-    days = GRID_DAYS[grid]
-    _refuse_cut_within_period(cut, days)
+    check_grid(grid, unit)
+    _refuse_cut_within_period(cut, grid)
     refuse_collision(customer, (*SUMMARY, "holdout_purchases", "holdout_value"))
     source = open_source(
         transactions, customer=customer, date=date, amount=amount, time_zone=time_zone
     )
     dated = with_days(source, name=date, date_format=date_format)
-    everything = clean(dated, observed_until=until, returns=returns, invalid=invalid, strict=strict)
+    everything = clean(
+        dated,
+        observed_until=until,
+        returns=returns,
+        invalid=invalid,
+        strict=strict,
+        last_counted=partial(last_complete_day, grid=grid),
+    )
     warn_of_losses(everything, stacklevel=2)
     if everything.end <= day_number(cut):
         raise ParameterError(
-            "The holdout window has at least one day.",
+            "The holdout window has at least one day, of the calendar at least one whole period.",
             place=f"Calibration ends on {cut}, observation on {as_date(everything.end)}.",
             fix="Choose an earlier `calibration_end`.",
         )
     log = clean(dated, observed_until=cut, returns=returns, invalid="drop", strict=False)
     calibration = summarise(log, unit=unit, grid=grid, strict=strict)
     later = later_rows(everything, day_number(cut))
-    held, new, account = _after(log, later, days)
-    periods = period_of(everything.end, days) - period_of(day_number(cut), days)
+    held, new, account = _after(log, later, grid)
+    periods = period_of(everything.end, grid) - period_of(day_number(cut), grid)
+    period, per_unit = units_per_period(grid, unit)
     return HoldoutSplit(
         calibration=calibration,
         holdout=held,
         newcomers=new,
         calibration_end=cut,
         observed_until=as_date(everything.end),
-        horizon=periods * days / DAYS_PER_UNIT[unit],
+        horizon=periods * period / per_unit,
         _account=account,
     )
 
 
-def _refuse_cut_within_period(cut: date, grid_days: int) -> None:
+def _refuse_cut_within_period(cut: date, grid: Grid) -> None:
     """Raise if one period would count on both sides of the cut."""
-    day = day_number(cut)
-    if period_of(day, grid_days) == period_of(day + 1, grid_days):
-        raise ParameterError(
-            "With grid='week' the calibration window ends on a Sunday.",
-            place=f"{cut} is a {cut:%A}.",
-            fix=f"Choose {cut + timedelta(days=6 - cut.weekday())}, or grid='day'.",
-        )
+    end = as_date(last_day(day_number(cut), grid))
+    if cut == end:
+        return
+    week = grid == "week"
+    raise ParameterError(
+        "With grid='week' the calibration window ends on a Sunday."
+        if week
+        else f"With grid={grid!r} the calibration window ends with a {grid}.",
+        place=f"{cut} is a {cut:%A}." if week else f"{cut} lies within one.",
+        fix=f"Choose {end}, or grid='day'.",
+    )
 
 
-def _after(log: CleanLog, later: CleanLog, grid_days: int) -> tuple[Any, Any, Callable[[], Ledger]]:
+def _after(log: CleanLog, later: CleanLog, grid: Grid) -> tuple[Any, Any, Callable[[], Ledger]]:
     """Return holdout, newcomers and what makes the ledger of the rows after the cut."""
     source = log.source
-    known = kept(net_occasions(log, grid_days=grid_days), has_amount=source.has_amount)
+    known = kept(net_occasions(log, grid=grid), has_amount=source.has_amount)
     ids = known.select(CUSTOMER).unique()
-    occasions = net_occasions(later, grid_days=grid_days)
+    occasions = net_occasions(later, grid=grid)
     purchases = kept(occasions, has_amount=source.has_amount)
     counted = purchases.group_by(CUSTOMER).agg(
         nw.len().cast(nw.Int64).alias("holdout_purchases"),

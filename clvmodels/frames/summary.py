@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 from typing import Any
 
 import narwhals as nw
 
-from clvmodels.customers import GRID_DAYS, Definitions, Grid, Returns
+from clvmodels.customers import Definitions, Grid, Returns
 from clvmodels.frames.calendar import as_date
 from clvmodels.frames.cleaning import (
     CleanLog,
     Invalid,
-    check_choice,
     clean,
     warn_of_losses,
 )
@@ -20,9 +20,15 @@ from clvmodels.frames.columns import CUSTOMER, PERIOD, SUMMARY, refuse_collision
 from clvmodels.frames.customer_summary import CustomerSummary
 from clvmodels.frames.dates import with_days
 from clvmodels.frames.ledger import Ledger, make_ledger, refuse_unmatched
-from clvmodels.frames.occasions import VALUE, kept, net_occasions, period_of
+from clvmodels.frames.occasions import VALUE, kept, net_occasions
+from clvmodels.frames.periods import (
+    check_grid,
+    last_complete_day,
+    period_of,
+    units_per_period,
+)
 from clvmodels.frames.sources import AmountColumns, Source, open_source
-from clvmodels.units import DAYS_PER_UNIT, TimeUnit, check_unit, parse_date
+from clvmodels.units import TimeUnit, parse_date
 
 __all__ = ["rfm_summary"]
 
@@ -78,7 +84,11 @@ def rfm_summary(
     strict
         Raise if any row or amount is lost that no rule above explains.
     grid
-        'day', or 'week' to count weeks (Monday to Sunday) in which a customer bought.
+        'day', or 'week' to count weeks (Monday to Sunday) in which a customer bought, or 'month',
+        'quarter' or 'year' to count those of the calendar, as models of whole opportunities such as
+        BGBB need; the unit is then the same. Of calendar periods only complete ones count: where
+        observation ends within one, it is taken to end with the one before, and the ledger says
+        what was left out.
     date_format
         strptime format of text dates, without a zone, or 'epoch-s', '-ms', '-us', '-ns', '-d' for
         numbers, also as text; None reads ISO text and tells numbers by their size.
@@ -122,28 +132,34 @@ def rfm_summary(
     [('a', 1, 2.0, 4.0, 24.0), ('b', 0, 0.0, 3.0, None)]
     """
     until = None if observed_until is None else parse_date(observed_until, name="observed_until")
-    check_unit(unit)
-    check_choice(grid, tuple(GRID_DAYS), name="grid")
+    check_grid(grid, unit)
     refuse_collision(customer, SUMMARY)
     source = open_source(
         transactions, customer=customer, date=date, amount=amount, time_zone=time_zone
     )
     dated = with_days(source, name=date, date_format=date_format)
-    log = clean(dated, observed_until=until, returns=returns, invalid=invalid, strict=strict)
+    log = clean(
+        dated,
+        observed_until=until,
+        returns=returns,
+        invalid=invalid,
+        strict=strict,
+        last_counted=partial(last_complete_day, grid=grid),
+    )
     warn_of_losses(log, stacklevel=2)
     return summarise(log, unit=unit, grid=grid, strict=strict)
 
 
 def summarise(log: CleanLog, *, unit: TimeUnit, grid: Grid, strict: bool) -> CustomerSummary:
     """Turn a classified log into a summary."""
-    source, grid_days = log.source, GRID_DAYS[grid]
-    occasions = net_occasions(log, grid_days=grid_days)
+    source = log.source
+    occasions = net_occasions(log, grid=grid)
     if source.eager:
         occasions = occasions.collect("polars").lazy()
     purchases = kept(occasions, has_amount=source.has_amount)
     per_customer = _per_customer(purchases, source)
-    end = period_of(log.end, grid_days)
-    frame = source.restore(_in_unit(per_customer, end, grid_days, unit, source))
+    end = period_of(log.end, grid)
+    frame = source.restore(_in_unit(per_customer, end, units_per_period(grid, unit), source))
 
     def account() -> Ledger:
         return make_ledger(log, occasions, purchases)
@@ -178,16 +194,16 @@ def _per_customer(purchases: nw.LazyFrame[Any], source: Source) -> nw.LazyFrame[
 
 
 def _in_unit(
-    per_customer: nw.LazyFrame[Any], end: int, grid_days: int, unit: TimeUnit, source: Source
+    per_customer: nw.LazyFrame[Any], end: int, lengths: tuple[float, float], source: Source
 ) -> nw.LazyFrame[Any]:
     """Return CUSTOMER and the columns of the summary."""
     first, last = nw.col(_FIRST).cast(nw.Float64), nw.col(_LAST).cast(nw.Float64)
-    days, per_unit = float(grid_days), DAYS_PER_UNIT[unit]
+    period, per_unit = lengths
     frequency = nw.col(_OCCASIONS).cast(nw.Int64) - 1
     columns = [
         frequency.alias("frequency"),
-        ((last - first) * days / per_unit).alias("recency"),
-        ((float(end) - first) * days / per_unit).alias("T"),
+        ((last - first) * period / per_unit).alias("recency"),
+        ((float(end) - first) * period / per_unit).alias("T"),
     ]
     if source.has_amount:
         repeats = nw.max_horizontal(nw.col(_TOTAL) - nw.col(_FIRST_VALUE), nw.lit(0.0))

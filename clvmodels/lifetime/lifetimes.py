@@ -271,7 +271,7 @@ class GammaGompertz(Lifetime):
         knee = pole - np.log1p(self.s) / b
         complex_pair = bend > 0.0
         near = np.maximum(np.maximum(KINK / b, y - pole), 0.5 * (knee - y))
-        clear = ~complex_pair | (y - pole >= KINK / b)
+        clear = np.logical_not(complex_pair) | (y - pole >= KINK / b)
         # Past the real singularity w falls to 1; with a complex pair it rises to 1.
         steepest = np.where(complex_pair, np.minimum(1.0, 4.0 * w), w)
         return Surroundings(

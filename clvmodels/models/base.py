@@ -33,7 +33,7 @@ _SCOUTS = 1024  # histories on which starting points compete, spread evenly over
 class Parametric(ABC):
     """A distribution with parameters, as a fit sees it: with covariates or without."""
 
-    title: str
+    title: ClassVar[str]
     """What the model is called in words and tables."""
 
     @abstractmethod
@@ -87,8 +87,6 @@ class Parametric(ABC):
 @dataclass(frozen=True)
 class Model(Parametric):
     """A probability model: its parameters, and how to find them."""
-
-    title: ClassVar[str]
 
     columns: ClassVar[tuple[Column, ...]]
     """What of a customer's history the likelihood sees."""

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from clvmodels.models.base import Parametric
-    from clvmodels.models.purchases import PurchaseModel, PurchasePredictions
+    from clvmodels.models.predictions import PurchasePredictions
+    from clvmodels.models.purchases import PurchaseModel
     from clvmodels.models.spend import SpendPredictions
 
 __all__ = ["Fingerprint", "Fit", "check_alike", "make_fit", "wald_interval"]

@@ -139,9 +139,7 @@ class PurchasePredictions(Parametric):
         rest = max(float(weight.sum()) - sum(cells), 0.0)
         return FrequencyTable(tuple(observed.tolist()), (*cells, rest))
 
-    def _once(
-        self, c: Customers, function: Callable[..., Array], *columns: Array
-    ) -> Array:
+    def _once(self, c: Customers, function: Callable[..., Array], *columns: Array) -> Array:
         """Evaluate a function of the model, customers and columns once per distinct row."""
         model = self.rows(c)
         known = dict(zip(("frequency", "recency", "T"), c.timing, strict=True))

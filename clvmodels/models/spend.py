@@ -36,6 +36,10 @@ class SpendPredictions(Parametric):
             The mean does not exist at these parameters.
         """
 
+    @abstractmethod
+    def check_mean_exists(self) -> None:
+        """Raise `UndefinedMomentError` if the mean does not exist."""
+
     def frequency_table(self, customers: Customers) -> FrequencyTable | None:  # noqa: ARG002
         """Return None: a spend model says nothing about how often customers buy."""
         return None

@@ -13,7 +13,9 @@ __all__ = ["time_nodes"]
 Array: TypeAlias = NDArray[np.float64]
 
 DEPTH = 42.0  # discounting below e^-42 = 6e-19 does not matter
-FLAT = 18.0  # nats beyond a scale after which the integrand is an exponential; the tail weighs as much
+FLAT = (
+    18.0  # nats beyond a scale after which the integrand is an exponential; the tail weighs as much
+)
 STEP = 0.27  # aliasing e^(-2 pi (pi/2) / h) = e^-36: functions of time are analytic to +-pi/2
 
 

@@ -22,7 +22,7 @@ def in_days(c: Customers) -> Customers:
 
 
 def rescaled(model: Model, dimension: str, factor: float) -> Model:
-    scale = [factor ** d.power if d.dimension == dimension else 1.0 for d in model.domains().values()]
+    scale = [factor**d.power if d.dimension == dimension else 1.0 for d in model.domains().values()]
     return type(model)(*(model.values * scale))
 
 

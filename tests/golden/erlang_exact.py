@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from bgnbd_exact import Alive, Dropout
 from bgnbd_exact import log1p as log1p_ball
-from flint import acb, arb, arb_poly, arb_series
+from flint import acb, arb, arb_poly, arb_series, ctx
 from precision import Hypergeometric, certified, integrate, log_beta, log_gamma_integral
 
 Number = TypeVar("Number", arb, arb_series)
@@ -306,15 +306,26 @@ def pmf_factors(parameters: Sequence[arb], modified: bool, n: int) -> tuple[arb,
 def pmf_by_sum(parameters: Sequence[arb], modified: bool, k: int, n: int, t: arb) -> arb:
     """Event counts are negative binomial: n k to n k + k - 1 of them, or at least n k and gone."""
     r, alpha = parameters[:2]
-    y, term, below, inside = t / (alpha + t), (alpha / (alpha + t)) ** r, arb(0), arb(0)
+    y, term = t / (alpha + t), (alpha / (alpha + t)) ** r
+    below, inside = arb(0), arb(0)
     for m in range(n * k + k):
         if m < n * k:
             below += term
         else:
             inside += term
         term = term * y * (r + m) / (m + 1)
+    above, m = arb(0), n * k + k
+    ratio = y * (r + m + 1).max(arb(m + 1)) / m
+    if ratio < 0.9:
+        while not term < above * arb(2) ** -ctx.prec:
+            above += term
+            term = term * y * (r + m) / (m + 1)
+            m += 1
+        at_least = inside + above + arb(0, (term / (1 - ratio)).upper())
+    else:
+        at_least = 1 - below
     stays, leaves = pmf_factors(parameters, modified, n)
-    return stays * inside + leaves * (1 - below)
+    return stays * inside + leaves * at_least
 
 
 def pmf_by_beta(parameters: Sequence[arb], modified: bool, k: int, n: int, t: arb) -> arb:

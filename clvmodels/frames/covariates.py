@@ -1,0 +1,95 @@
+"""Covariates of customers on any engine: joining them, and reading them as numbers or text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+from numpy.typing import NDArray
+
+from clvmodels.errors import DataError, first_few
+from clvmodels.frames.columns import require_column
+from clvmodels.frames.sources import as_narwhals
+
+__all__ = ["covariate_key", "covariate_values", "joined_covariates"]
+
+
+def covariate_key(frame: Any, name: str) -> nw.Expr:
+    """Return a covariate as floats or text: what rows are grouped and joined by."""
+    dtype = frame.collect_schema()[name]
+    if dtype.is_numeric() or dtype == nw.Boolean:
+        return nw.col(name).cast(nw.Float64)
+    return nw.col(name).cast(nw.String)
+
+
+def covariate_values(series: nw.Series[Any]) -> NDArray[Any]:
+    """Return a covariate as an array of floats, or of text with None where it is missing."""
+    if series.dtype.is_numeric() or series.dtype == nw.Boolean:
+        return np.asarray(series.cast(nw.Float64).to_numpy(), dtype=np.float64)
+    labels = series.cast(nw.String).to_list()
+    return np.array([None if each != each else each for each in labels], dtype=object)
+
+
+def joined_covariates(frame: Any, customer: str, table: Any, key: str | None) -> Any:
+    """Return a native frame with the columns of a customer table, every customer found once."""
+    left, right = as_narwhals(frame), as_narwhals(table)
+    names = right.collect_schema().names()
+    own = require_column(key or customer, names, role="customer")
+    right = _like(left, right)
+    taken = {name.casefold() for name in left.collect_schema().names()}
+    clash = [name for name in names if name != own and name.casefold() in taken]
+    if clash:
+        raise DataError(
+            "Covariates are new columns.",
+            place=f"The summary already has {', '.join(map(repr, clash))}.",
+            fix="Drop or rename them in the table.",
+        )
+    if own != customer:
+        right = right.rename({own: customer})
+    _refuse_twice(right, customer)
+    _refuse_missing(left, right, customer)
+    return nw.to_native(left.join(right, on=customer, how="left"))
+
+
+def _like(left: Any, right: Any) -> Any:
+    """Return the right frame on the engine of the left one, where that is the caller's business."""
+    if isinstance(left, nw.LazyFrame) and isinstance(right, nw.DataFrame):
+        if left.implementation.is_polars():
+            return nw.from_native(right.to_polars().lazy())
+    elif isinstance(left, nw.DataFrame) and isinstance(right, nw.DataFrame):
+        if left.implementation is right.implementation:
+            return right
+        return nw.from_dict(right.to_dict(as_series=False), backend=left.implementation)
+    if type(left) is type(right) and left.implementation is right.implementation:
+        return right
+    raise DataError(
+        "The customer table is on the engine of the summary.",
+        place=f"The summary is {left.implementation}, the table {right.implementation}.",
+        fix="Convert the table first.",
+    )
+
+
+def _refuse_twice(right: Any, customer: str) -> None:
+    counts = _collected(right.group_by(customer).agg(nw.len().alias("rows")))
+    twice = counts.filter(nw.col("rows") > 1)[customer].to_list()
+    if twice:
+        raise DataError(
+            "A customer table has one row a customer.",
+            place=f"{len(twice)} ids are there more often ({first_few(twice)}).",
+            fix="Aggregate it first.",
+        )
+
+
+def _refuse_missing(left: Any, right: Any, customer: str) -> None:
+    lost = _collected(left.select(customer).join(right.select(customer), on=customer, how="anti"))
+    if len(lost):
+        raise DataError(
+            "Every customer of the summary is in the customer table.",
+            place=f"{len(lost)} are not there ({first_few(lost[customer].to_list())}).",
+            fix="Add them, with a level such as 'unknown', or leave them out of the orders.",
+        )
+
+
+def _collected(frame: Any) -> Any:
+    return frame.collect("polars") if isinstance(frame, nw.LazyFrame) else frame
