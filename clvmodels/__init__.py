@@ -8,6 +8,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from clvmodels import datasets
+    from clvmodels.comparison import (
+        Comparison,
+        LikelihoodRatioTest,
+        compare,
+        likelihood_ratio_test,
+    )
     from clvmodels.customers import Customers
     from clvmodels.errors import (
         ClvError,
@@ -29,11 +35,19 @@ if TYPE_CHECKING:
     from clvmodels.frames.split import HoldoutSplit, holdout_split
     from clvmodels.frames.summary import rfm_summary
     from clvmodels.models.bgnbd import BGNBD
+    from clvmodels.models.covariates import PurchaseCovariates, SpendCovariates
+    from clvmodels.models.effects import Effects
     from clvmodels.models.fit import Fit
     from clvmodels.models.gamma_gamma import GammaGamma
     from clvmodels.models.mbgnbd import MBGNBD
 
 _HOMES = {
+    "clvmodels.comparison": (
+        "Comparison",
+        "LikelihoodRatioTest",
+        "compare",
+        "likelihood_ratio_test",
+    ),
     "clvmodels.customers": ("Customers",),
     "clvmodels.errors": (
         "ClvError",
@@ -55,6 +69,8 @@ _HOMES = {
     "clvmodels.frames.split": ("HoldoutSplit", "holdout_split"),
     "clvmodels.frames.summary": ("rfm_summary",),
     "clvmodels.models.bgnbd": ("BGNBD",),
+    "clvmodels.models.covariates": ("PurchaseCovariates", "SpendCovariates"),
+    "clvmodels.models.effects": ("Effects",),
     "clvmodels.models.fit": ("Fit",),
     "clvmodels.models.gamma_gamma": ("GammaGamma",),
     "clvmodels.models.mbgnbd": ("MBGNBD",),
@@ -65,25 +81,32 @@ __all__ = [
     "BGNBD",
     "CLVModel",
     "ClvError",
+    "Comparison",
     "ConvergenceError",
     "CustomerSummary",
     "Customers",
     "DataError",
     "DataWarning",
+    "Effects",
     "Fit",
     "GammaGamma",
     "HoldoutSplit",
     "IdentifiabilityWarning",
     "Ledger",
+    "LikelihoodRatioTest",
     "MBGNBD",
     "MissingColumnError",
     "MissingExtraError",
     "ModelFileError",
     "ParameterError",
+    "PurchaseCovariates",
+    "SpendCovariates",
     "UndefinedMomentError",
     "UnitMismatchError",
+    "compare",
     "datasets",
     "holdout_split",
+    "likelihood_ratio_test",
     "load",
     "predict",
     "rfm_summary",

@@ -20,16 +20,21 @@ from clvmodels.certificate import Certificate
 from clvmodels.customers import Definitions, Grid, Returns
 from clvmodels.errors import DataError, ModelFileError
 from clvmodels.frames.predict import CLVModel
-from clvmodels.models.base import Model
+from clvmodels.frequencies import FrequencyTable
+from clvmodels.models.base import Model, Parametric
+from clvmodels.models.covariates import CovariateModel, PurchaseCovariates, SpendCovariates
+from clvmodels.models.effects import Effects
 from clvmodels.models.fit import Fingerprint, Fit
+from clvmodels.models.purchases import PurchaseModel
 from clvmodels.models.registry import MODELS
+from clvmodels.models.spend import SpendModel
 from clvmodels.units import check_unit
 
 __all__ = ["atomic_path", "load", "save"]
 
 FORMAT: Final = "clvmodels"
 SCHEMA: Final = 1
-Saved = Fit[Any] | Model | CLVModel
+Saved = Fit[Any] | Parametric | CLVModel
 
 
 def save(model: Saved, path: str | os.PathLike[str]) -> Path:
@@ -162,7 +167,7 @@ def _encode(model: Saved) -> dict[str, Any]:
         return {"kind": "clv_model", "purchases": _encode(model.purchases), "spend": spend}
     if isinstance(model, Fit):
         return {"kind": "fit", **_encode_model(model.model), **_encode_fit(model)}
-    if isinstance(model, Model):
+    if isinstance(model, Parametric):
         return {"kind": "model", **_encode_model(model)}
     raise DataError(
         "`save` writes a fit, a model or a CLVModel.",
@@ -171,8 +176,11 @@ def _encode(model: Saved) -> dict[str, Any]:
     )
 
 
-def _encode_model(model: Model) -> dict[str, Any]:
-    return {"model": type(model).__name__, "parameters": asdict(model)}
+def _encode_model(model: Parametric) -> dict[str, Any]:
+    if isinstance(model, CovariateModel):
+        effects = {process: asdict(each) for process, each in model.effects.items()}
+        return _encode_model(model.base) | {"effects": effects, "tied": model.tied}
+    return {"model": type(model).__name__, "parameters": asdict(model)}  # type: ignore[call-overload]
 
 
 def _encode_fit(fit: Fit[Any]) -> dict[str, Any]:
@@ -185,6 +193,7 @@ def _encode_fit(fit: Fit[Any]) -> dict[str, Any]:
         "observed_until": None if fit.observed_until is None else fit.observed_until.isoformat(),
         "definitions": None if fit.definitions is None else asdict(fit.definitions),
         "data": asdict(fit.data),
+        "frequencies": None if fit.frequencies is None else asdict(fit.frequencies),
         "certificate": {
             k: _finite(v) if isinstance(v, float) else v for k, v in certificate.items()
         },
@@ -211,7 +220,22 @@ def _decode(content: dict[str, Any]) -> Saved:
     raise ModelFileError("A model file holds a fit, a model or a pair.", place=f"Got {kind!r}.")
 
 
-def _decode_model(content: dict[str, Any]) -> Model:
+def _decode_model(content: dict[str, Any]) -> Parametric:
+    base = _decode_base(content)
+    if "effects" not in content:
+        return base
+    effects = {process: Effects(**each) for process, each in content["effects"].items()}
+    tied = content["tied"]
+    if not isinstance(tied, bool):
+        raise TypeError(f"tied is {tied!r}")
+    if isinstance(base, PurchaseModel):
+        return PurchaseCovariates(base, effects, tied)
+    if isinstance(base, SpendModel):
+        return SpendCovariates(base, effects, tied)
+    raise ValueError(f"{base.title} has no covariates")
+
+
+def _decode_base(content: dict[str, Any]) -> Model:
     name = content["model"]
     if name not in MODELS:
         raise ModelFileError(
@@ -222,7 +246,7 @@ def _decode_model(content: dict[str, Any]) -> Model:
     return MODELS[name](**content["parameters"])
 
 
-def _decode_fit(content: dict[str, Any]) -> Fit[Model]:
+def _decode_fit(content: dict[str, Any]) -> Fit[Parametric]:
     model = _decode_model(content)
     rows = [
         [math.inf if value is None else float(value) for value in row]
@@ -247,7 +271,15 @@ def _decode_fit(content: dict[str, Any]) -> Fit[Model]:
         observed_until=None if until is None else date.fromisoformat(until),
         definitions=_decode_definitions(content["definitions"]),
         data=Fingerprint(**content["data"]),
+        frequencies=_decode_frequencies(content["frequencies"]),
     )
+
+
+def _decode_frequencies(content: dict[str, Any] | None) -> FrequencyTable | None:
+    if content is None:
+        return None
+    observed, expected = (tuple(map(float, content[k])) for k in ("observed", "expected"))
+    return FrequencyTable(observed, expected)
 
 
 def _decode_definitions(content: dict[str, Any] | None) -> Definitions | None:

@@ -108,7 +108,7 @@ def derivatives(
     >>> one, two = np.ones(1), np.full(1, 2.0)
     >>> found = derivatives(one, one, two, 1.0, 1.0, 1.0, 1.0)
     >>> [float(each[0].round(6)) for each in found.gradient]
-    [0.3, -0.1, -0.3, 0.5]
+    [0.366667, -0.233333, -0.233333, 0.366667]
     """
     a, b, c, d = _since_last(x, t_x, alpha, beta, gamma, delta)
     total = _Moments(len(x))

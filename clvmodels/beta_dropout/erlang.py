@@ -22,10 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from clvmodels.objective import Derivatives
 from clvmodels.special import digamma_rising, log_rising, trigamma_rising
 
 __all__ = [
     "History",
+    "count_probability",
     "derivatives",
     "log_density_of_intervals",
     "log_likelihood",
@@ -35,8 +37,6 @@ __all__ = [
 
 Array: TypeAlias = NDArray[np.float64]
 Values: TypeAlias = float | Array
-Gradient: TypeAlias = tuple[Array, Array, Array, Array]
-Hessian: TypeAlias = dict[tuple[int, int], Array]
 
 
 class History(NamedTuple):
@@ -122,6 +122,36 @@ def log_density_of_intervals(x: Array, t_x: Array, log_intervals: Array | None, 
     return np.where(x > 0.0, spread + special.gammaln(some) - special.gammaln(k * some), 0.0)
 
 
+def count_probability(
+    n: Array, t: Array, m: Array, r: Values, alpha: Values, a: Values, b: Values, k: int
+) -> Array:
+    """Return P(X(t) = n), shape (n,): alive after n purchases, or left right after the n-th.
+
+    m = n or n + 1 chances to leave have passed. As eq. 8 of Fader, Hardie and Lee (2005), with kn
+    to kn + k - 1 events in place of n purchases.
+
+    Examples
+    --------
+    >>> n, t = np.arange(3.0), np.full(3, 1e9)
+    >>> count_probability(n, t, n, 1.0, 1.0, 2.0, 2.0, 3).round(6).tolist()
+    [0.0, 0.5, 0.2]
+    """
+    share, events = t / (alpha + t), k * n
+    log_first = log_rising(r, events) - special.gammaln(events + 1.0) - r * np.log1p(t / alpha)
+    log_first += special.xlogy(events, share)
+    term, total = np.ones_like(t), np.ones_like(t)
+    for i in range(k - 1):
+        term = term * ((r + events + i) / (events + i + 1.0) * share)
+        total = total + term
+    stayed = log_rising(b, m) - log_rising(a + b, m)
+    earlier = np.maximum(m, 1.0)
+    left = np.log(a / (b + earlier - 1.0)) + log_rising(b, earlier) - log_rising(a + b, earlier)
+    # P(n purchases by t if nobody leaves): 1 for n = 0, where betainc has no value
+    reached = np.where(n > 0.0, special.betainc(np.maximum(events, 1.0), r, share), 1.0)
+    alive = total * np.exp(log_first + stayed)
+    return np.asarray(alive + np.where(m > 0.0, np.exp(left) * reached, 0.0))
+
+
 # --- the sum over phases ----------------------------------------------------------------------
 
 
@@ -187,8 +217,8 @@ def _log_survived(
 
 def derivatives(
     history: History, r: Values, alpha: Values, a: Values, b: Values, k: int
-) -> tuple[Array, Gradient, Hessian]:
-    """Return `log_likelihood`, its gradient and its Hessian in (r, alpha, a, b), each entry (n,).
+) -> Derivatives:
+    """Return `log_likelihood`, its gradient and its Hessian in (r, alpha, a, b).
 
     With W = P(left), the terms ln h + ln(1 + e^D) with D = E - ln h have the first derivatives
     (1 - W) dln h + W dE, and second ones (1 - W) d2ln h + W d2E + W (1 - W) dD dD'.
@@ -197,8 +227,7 @@ def derivatives(
     --------
     >>> one = np.ones(1)
     >>> known = History(0.0 * one, 0.0 * one, 10.0 * one, 0.0 * one)
-    >>> value, gradient, hessian = derivatives(known, 1.0, 10.0, 1.0, 1.0, 1)
-    >>> gradient[1].round(6).tolist()
+    >>> derivatives(known, 1.0, 10.0, 1.0, 1.0, 1).gradient[1].round(6).tolist()
     [0.05]
     """
     x, t_x, T, m = history
@@ -237,7 +266,7 @@ def derivatives(
         (2, 3): -tri_ab + V * D_a * D_b,
         (3, 3): trigamma_rising(b, m) - tri_ab + (V + W) * D_b**2,
     }
-    return np.asarray(value), gradient, hessian
+    return Derivatives(np.asarray(value), gradient, hessian)
 
 
 def _phase_derivatives(

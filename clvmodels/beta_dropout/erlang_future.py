@@ -269,10 +269,10 @@ def _rate_by_roots(buyers: Buyers, t: Array) -> Array:
     """Average over p the purchase rate after a time t.
 
     Given lambda and p, purchases come with the events i = first - 1, first - 1 + k, ... from now:
-    lambda e^(-lambda t) sum (1-p)^n (lambda t)^i / i!, n = 0, 1, .... With w = (1-p)^(1/k) and z
-    the first k-th root of unity this is the sum over l < k of lambda w^(1-first) / k z^(l (1-first))
-    e^(-lambda t c), c = 1 - w z^l. The gamma density turns e^(-lambda t c) into (1 + u c)^-(shape+1)
-    with u = t / rate.
+    lambda e^(-lambda t) sum (1-p)^n (lambda t)^i / i!, n = 0, 1, .... With w = (1-p)^(1/k) and the
+    k-th roots of unity z this is the sum over them of lambda w^(1-first) / k z^(1-first)
+    e^(-lambda t c), c = 1 - w z. The gamma density turns e^(-lambda t c) into
+    (1 + u c)^-(shape+1), u = t / rate.
     """
     u, shape, first, k = t / buyers.rate, buyers.shape, buyers.first, buyers.k
     early = _densities_of_first(buyers, t) if first > 1 else None

@@ -72,25 +72,27 @@ def with_civil_day(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     )
 
 
-def with_month(frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
-    """Add the number of the month of each DAY: 12 times the year, plus 0 for January and so on.
+def with_month(
+    frame: nw.LazyFrame[Any], name: str, *, mday: str | None = None, of: str = DAY
+) -> nw.LazyFrame[Any]:
+    """Add the number of the month of a day number, and the day of the month under the name `mday`.
 
-    The inverse of `with_civil_day`: days since March of the year 0, in cycles of 400 years.
+    Months are 12 times the year plus 0 for January and so on. The inverse of `with_civil_day`: days
+    since March of the year 0, in cycles of 400 years.
     """
-    days, years, rest = nw.col("_days"), nw.col("_years"), nw.col("_rest")
-    cycle, leaps = 146_097, nw.col("_rest") // 1460 - nw.col("_rest") // 36_524
-    return (
-        frame.with_columns((nw.col(DAY) + 719_468).alias("_days"))
-        .with_columns(
-            (days // cycle * 400).alias("_years"), (days - days // cycle * cycle).alias("_rest")
-        )
-        .with_columns(((rest - leaps - rest // 146_096) // 365).alias("_more"))
-        .with_columns(
-            (years + nw.col("_more")).alias("_years"),
-            (rest - nw.col("_more") * 365 - nw.col("_more") // 4 + nw.col("_more") // 100).alias(
-                "_rest"
-            ),
-        )
-        .with_columns((years * 12 + (rest * 5 + 2) // 153 + 2).alias(name))
-        .drop("_days", "_years", "_rest", "_more")
+    days, cycles, years = nw.col("_days"), nw.col("_cycles"), nw.col("_years")
+    rest, month = nw.col("_rest"), nw.col("_from_march")
+    leaps = rest // 1460 - rest // 36_524 + rest // 146_096
+    so_far = years * 365 + years // 4 - years // 100
+    numbered = (
+        frame.with_columns((nw.col(of) + 719_468).alias("_days"))
+        .with_columns((days // 146_097).alias("_cycles"))
+        .with_columns((days - cycles * 146_097).alias("_rest"))
+        .with_columns(((rest - leaps) // 365).alias("_years"))
+        .with_columns((rest - so_far).alias("_rest"))
+        .with_columns(((rest * 5 + 2) // 153).alias("_from_march"))
+        .with_columns((cycles * 4800 + years * 12 + month + 2).alias(name))
     )
+    if mday is not None:
+        numbered = numbered.with_columns((rest - (month * 153 + 2) // 5 + 1).alias(mday))
+    return numbered.drop("_days", "_cycles", "_rest", "_years", "_from_march")

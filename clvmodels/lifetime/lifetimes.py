@@ -91,29 +91,19 @@ class Lifetime(ABC):
     def log_density(self, y: Array) -> Array:
         """Return ln f(y)."""
 
-    def survival_gradient(self, y: Array) -> Gradient:
-        """Return the derivatives of ln S(y) in the parameters."""
-        return (-self._log_growth(y), self.s * self._lost(y))
+    def gradient(self, y: Array, *, density: bool) -> Gradient:
+        """Return the derivatives of ln f(y), or else of ln S(y), in the parameters."""
+        of_s, of_beta = -self._log_growth(y), self.s * self._lost(y)
+        return (of_s + 1.0 / self.s, of_beta - self._rho(y)) if density else (of_s, of_beta)
 
-    def survival_hessian(self, y: Array) -> Hessian:
-        """Return the second derivatives of ln S(y), numbered as in the gradient."""
+    def hessian(self, y: Array, *, density: bool) -> Hessian:
+        """Return the second derivatives of ln f(y), or else of ln S(y); absent ones are zero."""
         lost, rho = self._lost(y), self._rho(y)
-        return {(0, 1): lost, (1, 1): -self.s * lost * (1.0 / self.beta + rho)}
-
-    def density_gradient(self, y: Array) -> Gradient:
-        """Return the derivatives of ln f(y) in the parameters."""
-        lost, rho = self._lost(y), self._rho(y)
-        return (1.0 / self.s - self._log_growth(y), self.s * lost - rho)
-
-    def density_hessian(self, y: Array) -> Hessian:
-        """Return the second derivatives of ln f(y)."""
-        rho = self._rho(y)
-        second = self.survival_hessian(y)
-        return {
-            (0, 0): -1.0 / (self.s * self.s) + 0.0 * rho,
-            (0, 1): second[0, 1],
-            (1, 1): second[1, 1] + rho * rho,
-        }
+        second = {(0, 1): lost, (1, 1): -self.s * lost * (1.0 / self.beta + rho)}
+        if density:
+            second[0, 0] = np.asarray(-1.0 / (self.s * self.s))
+            second[1, 1] = second[1, 1] + rho * rho
+        return second
 
     @abstractmethod
     def change(self, start: Array, delta: Array) -> Change:
@@ -210,33 +200,23 @@ class GammaGompertz(Lifetime):
         scale = np.log(self.s * (self.b / self.beta))
         return np.asarray(scale + self.b * y - (self.s + 1.0) * self._log_growth(y))
 
-    def survival_gradient(self, y: Array) -> Gradient:
-        """Return the derivatives of ln S(y) in b, s, beta."""
-        return (-self.s * y / self._q(y), *super().survival_gradient(y))
+    def gradient(self, y: Array, *, density: bool) -> Gradient:
+        """Return the derivatives of ln f(y), or else of ln S(y), in b, s, beta."""
+        ageing = -(self.s + density) * (y / self._q(y))
+        if density:
+            ageing = ageing + y + 1.0 / self.b
+        return (ageing, *super().gradient(y, density=density))
 
-    def survival_hessian(self, y: Array) -> Hessian:
-        """Return the second derivatives of ln S(y)."""
-        return self._with_ageing(y, super().survival_hessian(y), self.s)
-
-    def density_gradient(self, y: Array) -> Gradient:
-        """Return the derivatives of ln f(y) in b, s, beta."""
-        ageing = 1.0 / self.b + y - (self.s + 1.0) * (y / self._q(y))
-        return (ageing, *super().density_gradient(y))
-
-    def density_hessian(self, y: Array) -> Hessian:
-        """Return the second derivatives of ln f(y)."""
-        second = self._with_ageing(y, super().density_hessian(y), self.s + 1.0)
-        second[0, 0] = second[0, 0] - 1.0 / (self.b * self.b)
+    def hessian(self, y: Array, *, density: bool) -> Hessian:
+        """Return the second derivatives of ln f(y), or else of ln S(y)."""
+        power, grown, rho = self.s + density, y / self._q(y), self._rho(y)
+        shared = super().hessian(y, density=density)
+        second = {(i + 1, j + 1): value for (i, j), value in shared.items()}
+        bend = -power * (self.beta - 1.0) * y * grown * rho
+        second[0, 0] = bend - 1.0 / (self.b * self.b) if density else bend
+        second[0, 1] = -grown
+        second[0, 2] = power * grown * rho
         return second
-
-    def _with_ageing(self, y: Array, second: Hessian, power: Values) -> Hessian:
-        """Add the second derivatives that involve b to those in s and beta."""
-        grown, rho = y / self._q(y), self._rho(y)
-        moved = {(i + 1, j + 1): value for (i, j), value in second.items()}
-        moved[0, 0] = -power * (self.beta - 1.0) * y * grown * rho
-        moved[0, 1] = -grown
-        moved[0, 2] = power * grown * rho
-        return moved
 
     def change(self, start: Array, delta: Array) -> Change:
         """Return the changes of ln f and its derivatives from `start` to `start + delta`."""

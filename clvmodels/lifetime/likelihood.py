@@ -157,15 +157,16 @@ def _alive(history: History, lifetime: Lifetime) -> _Cause:
     k, last, end = history.k, history.alpha + history.t_x, history.alpha + history.T
     gap = history.silence / (last * end)
     hessian = {(0, 1): gap, (1, 1): -k * gap * (1.0 / last + 1.0 / end)}
-    hessian |= _shifted(lifetime.survival_hessian(history.T))
+    hessian |= _shifted(lifetime.hessian(history.T, density=False))
     gradient = (-np.log1p(history.silence / last), k * gap)
-    gradient += lifetime.survival_gradient(history.T)
+    gradient += lifetime.gradient(history.T, density=False)
     return _Cause(_log_alive(history, lifetime), gradient, hessian)
 
 
 def _left(history: History, lifetime: Lifetime) -> _Cause:
     """Differentiate the logarithm of the integral over the time of leaving."""
-    size = 2 + len(lifetime.density_gradient(history.t_x[:0]))
+    first = lifetime.gradient(history.t_x, density=True)
+    size = 2 + len(first)
     pairs = [(i, j) for i in range(size) for j in range(i, size)]
     sums = by_block(partial(_moments, pairs), history.integrand(lifetime), history.silence)
     mass = sums[0]
@@ -173,9 +174,8 @@ def _left(history: History, lifetime: Lifetime) -> _Cause:
     means = moments[:size]
     bends = zip(pairs, moments[size:], strict=True)
     hessian = {(i, j): bend - means[i] * means[j] for (i, j), bend in bends}
-    for at, second in _shifted(lifetime.density_hessian(history.t_x)).items():
+    for at, second in _shifted(lifetime.hessian(history.t_x, density=True)).items():
         hessian[at] = hessian[at] + second
-    first = lifetime.density_gradient(history.t_x)
     gradient = (means[0], means[1], *(m + g for m, g in zip(means[2:], first, strict=True)))
     return _Cause(_log_left(history, lifetime, mass), gradient, hessian)
 

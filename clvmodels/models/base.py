@@ -36,6 +36,9 @@ class Parametric(ABC):
     title: ClassVar[str]
     """What the model is called in words and tables."""
 
+    measures: ClassVar[str]
+    """What the likelihood is the probability of: only such models are compared by it."""
+
     @abstractmethod
     def parameter_names(self) -> tuple[str, ...]:
         """Return the names of the estimated parameters, in order."""
@@ -90,6 +93,9 @@ class Model(Parametric):
 
     columns: ClassVar[tuple[Column, ...]]
     """What of a customer's history the likelihood sees."""
+
+    contains: ClassVar[tuple[str, ...]] = ()
+    """Names of the models that are special cases of this one."""
 
     effects: ClassVar[dict[str, dict[str, float]]] = {}
     """What covariates do: for each process, the parameters whose logarithm they raise, by sign."""

@@ -74,6 +74,11 @@ class CovariateModel(Parametric, Generic[M]):
         """What the model is called."""
         return f"{self.base.title} with covariates"
 
+    @property
+    def measures(self) -> str:  # type: ignore[override]
+        """What the likelihood is the probability of."""
+        return self.base.measures
+
     def parameter_names(self) -> tuple[str, ...]:
         """Return the parameters of the base and the coefficients, in order."""
         named = [f"{process}: {c}" for process, each in self.effects.items() for c in each.columns]

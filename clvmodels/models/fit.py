@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import special
 
 from clvmodels.certificate import Certificate, certify, covariance
 from clvmodels.customers import Customers, Definitions, Histories
@@ -17,9 +18,12 @@ from clvmodels.errors import (
     IdentifiabilityWarning,
     ParameterError,
     UnitMismatchError,
+    did_you_mean,
 )
 from clvmodels.estimation import Maximum
 from clvmodels.frequencies import FrequencyTable
+from clvmodels.objective import total
+from clvmodels.profile import profile_bound
 from clvmodels.units import TimeUnit
 
 if TYPE_CHECKING:
@@ -139,6 +143,69 @@ class Fit(Generic[M]):
             {"estimate": values, "std_error": errors, "lower": lower, "upper": upper},
             index=pd.Index(self.names, name="parameter"),
         )
+
+    def profile_interval(
+        self, parameter: str, data: Histories, *, level: float = 0.95
+    ) -> tuple[float, float]:
+        """Return the profile-likelihood interval of a parameter.
+
+        It has no need of a symmetric likelihood, as standard errors have: where the data hardly
+        bound a parameter, the interval is long on the right side, or has no end there.
+
+        Parameters
+        ----------
+        parameter
+            One of `names`.
+        data
+            The data of the fit.
+        level
+            Confidence, between 0 and 1.
+
+        Returns
+        -------
+        tuple of float
+            Lower and upper end; 0 or infinite where there is none.
+
+        Raises
+        ------
+        ParameterError
+            There is no such parameter, or the level is not between 0 and 1.
+        DataError
+            The data are not those of the fit.
+
+        Examples
+        --------
+        >>> from clvmodels import BGNBD
+        >>> c = BGNBD(r=0.24, alpha=4.4, a=0.8, b=2.4).simulate(3000, 39, seed=1, unit="week")
+        >>> [round(end, 3) for end in BGNBD.fit(c).profile_interval("r", c)]
+        [0.218, 0.259]
+        """
+        index = self._index(parameter)
+        if not 0.0 < level < 1.0:
+            raise ParameterError(
+                "`level` is between 0 and 1.", place=f"Got {level!r}.", fix="Write 95 % as 0.95."
+            )
+        per_row = self.model.per_row(data)
+        _check_same(self, per_row.customers)
+        fall = 0.5 * float(special.chdtri(1.0, 1.0 - level))
+        objective, top = total(per_row), self.model.coordinates
+        spread = 1.0 / np.sqrt(max(-float(objective(top)[2][index, index]), 1e-6))
+        positive = bool(self.model.positive[index])
+        ends = []
+        for sign in (-1.0, 1.0):
+            first = sign * float(np.sqrt(2.0 * fall)) * float(spread)
+            end = profile_bound(objective, top, index, fall=fall, first=first)
+            ends.append(float(np.exp(end)) if positive else end)
+        return ends[0], ends[1]
+
+    def _index(self, parameter: str) -> int:
+        if parameter not in self.names:
+            raise ParameterError(
+                "A parameter is one of those of the model.",
+                place=f"Got {parameter!r}.",
+                fix=did_you_mean(parameter, self.names),
+            )
+        return self.names.index(parameter)
 
     def __repr__(self) -> str:
         return (
@@ -264,6 +331,16 @@ def new_customer_model(model: PurchaseModel) -> PurchaseModel:
         place=f"{model.title} does not know of which new customer.",
         fix="Say which, as in fit.model.at(channel='web').mean_purchases(52).",
     )
+
+
+def _check_same(fit: Fit[Parametric], customers: Customers) -> None:
+    if (customers.unit, fingerprint(customers)) != (fit.unit, fit.data):
+        raise DataError(
+            "A profile is taken on the data of the fit.",
+            place=f"The fit has {fit.data}, per {fit.unit}; these data have "
+            f"{fingerprint(customers)}, per {customers.unit}.",
+            fix="Pass the summary that was fitted.",
+        )
 
 
 def fingerprint(customers: Customers) -> Fingerprint:

@@ -247,6 +247,8 @@ class PurchaseModel(PurchasePredictions, Model):
 class ContinuousModel(PurchaseModel):
     """A purchase model whose times are any real numbers."""
 
+    measures: ClassVar[str] = "the times of purchases"
+
     @abstractmethod
     def rate_if_alive(self, c: Customers, t: Array) -> Array:
         """Return the expected purchase rate at T+t given alive at T, shape (n,)."""
@@ -274,6 +276,8 @@ class OpportunityModel(PurchaseModel):
 
     Ages and recencies count periods. Times ahead are rounded down to whole periods.
     """
+
+    measures: ClassVar[str] = "purchases in whole periods"
 
     @abstractmethod
     def chance_if_alive(self, c: Customers, j: Array) -> Array:

@@ -65,7 +65,7 @@ class RenewalModel(OpportunityModel):
         --------
         >>> from clvmodels.models.sbg import SBG
         >>> SBG(0.668, 3.806).survival([0, 1, 7]).round(3).tolist()
-        [1.0, 0.851, 0.491]
+        [1.0, 0.851, 0.489]
         """
         count = np.floor(check_finite_times(t, "t"))
         flat = count.ravel()
@@ -157,7 +157,7 @@ class RenewalModel(OpportunityModel):
         """Return the customers, or raise `DataError` unless they are histories of renewals."""
         customers = as_histories(data).customers()
         x, t_x, T = customers.timing
-        bad = np.flatnonzero((t_x != x) | (T != np.floor(T)))
+        bad = np.flatnonzero((t_x != x) | (np.floor(T) != T))
         if len(bad):
             row = bad[0]
             raise DataError(
@@ -253,4 +253,3 @@ class RenewalModel(OpportunityModel):
             last = (rng.exponential(size=len(ages)) / -np.log1p(-theta)) ** (1.0 / self.duration)
         x = np.minimum(np.maximum(np.ceil(last) - 1.0, 0.0), ages)
         return x, x.copy()
-

@@ -50,7 +50,7 @@ class SBG(RenewalModel):
     >>> round(fit.model.alpha, 3), round(fit.model.beta, 3), round(fit.log_likelihood, 3)
     (0.668, 3.806, -1611.158)
     >>> fit.model.survival(12).round(3).item()
-    0.392
+    0.378
     """
 
     title: ClassVar[str] = "sBG"

@@ -50,6 +50,7 @@ class SpendModel(SpendPredictions, Model):
     """A model of how much customers spend per purchase."""
 
     columns: ClassVar[tuple[Column, ...]] = SPEND
+    measures: ClassVar[str] = "mean spend"
 
     @abstractmethod
     def simulate(self, customers: Histories, *, seed: int) -> Customers:

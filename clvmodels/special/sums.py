@@ -91,7 +91,8 @@ def sum_blocks(
     Yields
     ------
     tuple
-        Index (k,) of the rows that reach into the block, points j and weights, both (k, 16).
+        Index (k,) of the rows that reach into the block, points j and weights, both (k, 16)
+        or, of short blocks, as many as there are numbers.
 
     Examples
     --------
@@ -106,8 +107,9 @@ def sum_blocks(
         sizes = np.minimum(length, count[rows] - start + 1.0)
         distinct, code = np.unique(sizes, return_inverse=True)
         rules = [_gauss_sum(float(size)) for size in distinct]
-        points = np.stack([rule[0] for rule in rules])[code]
-        weights = np.stack([rule[1] for rule in rules])[code]
+        width = int(min(sizes.max(), POINTS))
+        points = np.stack([rule[0][:width] for rule in rules])[code]
+        weights = np.stack([rule[1][:width] for rule in rules])[code]
         yield rows, start + points, weights
         start += length
 

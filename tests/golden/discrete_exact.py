@@ -6,7 +6,7 @@ are positive, which makes direct sums in ball arithmetic as accurate as their te
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log
 from typing import TypeVar
@@ -119,8 +119,10 @@ class Weibull:
         following = self.term(rate, arb(last + 1)) / (-(-rate).expm1())
         return self.direct(rate, 1, last) + arb(0, following.upper())
 
-    def euler_maclaurin(self, rate: arb, last: int | None, bits: int, start: int, order: int) -> arb:
-        """Terms before `start`, then the integral and derivatives; `start` grows until it is enough.
+    def euler_maclaurin(
+        self, rate: arb, last: int | None, bits: int, start: int, order: int
+    ) -> arb:
+        """Terms before `start`, then the integral and derivatives; `start` grows as needed.
 
         Judged by the last derivative used: not certified.
         """

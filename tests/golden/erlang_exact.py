@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import inf, lgamma, log, log1p
+from math import inf, lgamma, log, log1p, sqrt
 from typing import TypeVar
 
 from bgnbd_exact import Alive, Dropout
@@ -144,7 +144,7 @@ class Regular:
         return found
 
     def expected_polynomials(self, events: int, certain: bool = False) -> list[arb_poly]:
-        """For each phase, the series in y = v / (1 + v) that times (1 - y)^(s+j) is E[purchases]."""
+        """By phase, the series in y = v / (1 + v) that times (1-y)^(s+j) is E[purchases]."""
         found = []
         for j, weight in enumerate(self.weights):
             term, coefficients = weight, []
@@ -264,16 +264,17 @@ class Regular:
     def _for_ever(self) -> Hypergeometric:
         return Hypergeometric(arb(1), self.a, self.a + self.b)
 
-    def over_lambda(self, kappa: arb, bits: int, over_p: bool = False) -> arb:
+    def over_lambda(self, kappa: arb, bits: int, by_trapezoid: bool = False) -> arb:
         """For an infinite horizon: purchase n has E[exp(-kappa time)] = (lambda/(lambda+kappa))^m.
 
-        The geometric sum over n is 2F1(1, b; a+b; .), or is integrated over p, rigorously.
+        The geometric sum over n is 2F1(1, b; a+b; .); by trapezoid, both integrals are done by
+        other means: the outer with equal steps in log lambda, the inner rigorously over p.
         """
         dropout, spread = Dropout(self.a, self.b), arb(2 * bits)
         scales = [(self.s + j).lgamma() for j in range(len(self.weights))]
 
         def purchases(x: arb, gap: arb) -> arb:
-            if over_p:
+            if by_trapezoid:
                 return dropout.mean(lambda p, _: 1 / (gap + p * x), 1 / gap, bits)
             return certified(lambda: self._for_ever(x / gap), bits + 40) / gap
 
@@ -289,9 +290,23 @@ class Regular:
             return total * purchases(x, gap)
 
         top = self.s + (len(self.weights) - 1)
+        if by_trapezoid:
+            return self._trapezoid(integrand, float(self.s), float(top), float(kappa))
         low = (self.s.lgamma() - spread) / (self.s + 1) - 1
         high = (top + 2 * (spread * top).sqrt() + spread).log()
         return integrate(integrand, low.mid(), high.mid(), bits=bits)
+
+    @staticmethod
+    def _trapezoid(integrand: Callable[[arb], arb], s: float, top: float, kappa: float) -> arb:
+        """To some 22 digits or more."""
+        step = min(0.1, 0.35 / sqrt(top))
+        if s > 200:
+            low, high = log(s) - 14 / sqrt(s), log(top) + 14 / sqrt(s)
+        else:
+            low = (lgamma(s) + min(0.0, log(kappa)) - 60) / (s + 1) - 1
+            high = log(top + 12 * sqrt(top) + 60)
+        nodes = range(int((high - low) / step) + 1)
+        return arb(step) * sum((integrand(arb(low) + i * arb(step)) for i in nodes), arb(0))
 
 
 def pmf_factors(parameters: Sequence[arb], modified: bool, n: int) -> tuple[arb, arb]:

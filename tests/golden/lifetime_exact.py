@@ -369,37 +369,37 @@ def gauss(z: arb, b: arb, c: arb) -> arb:
 def log_likelihood_by_rates(
     r: arb, alpha: arb, life: Pareto, history: History, bits: int
 ) -> arb:
-    """Pareto/NBD: the likelihood given lambda and mu, with both mixing integrals numerical."""
+    """Pareto/NBD from the likelihood given lambda and mu.
+
+    The mean over lambda is numerical; that over mu is a generalised exponential integral.
+    """
     x, last, age = history
-    s, beta, spread = life.s, life.beta, arb(2 * bits)
+    s, beta, shape, spread = life.s, life.beta, r + x, arb(2 * bits)
 
     def integrand(v: arb) -> arb:
         buying = v.exp()
 
-        def given(w: acb, _: bool) -> acb:
-            leaving = w.exp()
-            both = buying + leaving
-            stayed = buying * (s * w - leaving * (beta + age)).exp()
-            gone = (buying * (age - last)).exp() * (
-                (s + 1) * w - leaving * (beta + last)
-            ).exp()
-            return (stayed + gone) / both
+        def over_mu(power: arb, rate: arb) -> arb:
+            """Integral of mu^(power - 1) exp(-rate mu) / (lambda + mu)."""
+            scaled = (buying * rate).exp() * (buying * rate).expint(power)
+            return power.gamma() * ((1 - power) * rate.log()).exp() * scaled
 
-        low = -spread / s - (beta + age).log() - 1
-        high = ((s + 2 * (spread * s).sqrt() + spread) / (beta + last)).log() + 1
-        inner = acb.integral(
-            given, low, high, rel_tol=arb(2) ** -bits, abs_tol=0, eval_limit=100_000
-        )
-        return (inner.real).mid() * ((r + x) * v - buying * (alpha + age)).exp()
+        stayed = buying * over_mu(s, beta + age)
+        gone = (buying * (age - last)).exp() * over_mu(s + 1, beta + last)
+        return (stayed + gone) * (shape * v - buying * (alpha + age)).exp()
 
-    shape = r + x
-    low = (shape.lgamma() - spread) / shape - (alpha + age).log() - 1
-    if shape > 1:
-        low = low.max(((shape - 2 * (spread * shape).sqrt()).max(arb("1e-30"))).log() - 1
-                      - (alpha + age).log())
-    high = ((shape + 2 * (spread * shape).sqrt() + spread) / (alpha + last)).log()
+    width = 2 * (spread * shape).sqrt()
+    low = (shape.lgamma() - spread) / shape - 1
+    if shape > width:
+        low = low.max((shape - width).log() - 1)
+    high = (shape + width + spread).log()
     with ctx.workprec(2 * bits + 40):
-        total = integrate(integrand, low.mid(), high.mid(), bits=bits, panels=16)
+        total = integrate(
+            integrand,
+            (low - (alpha + age).log()).mid(),
+            (high - (alpha + last).log()).mid(),
+            bits=bits,
+        )
     return total.log() + r * alpha.log() - r.lgamma() + s * beta.log() - s.lgamma()
 
 
@@ -416,8 +416,8 @@ def frailty_mean(
 
     low = -(beta + life.exposure(period)).log() - spread / s - 2
     high = ((s + 2 * (spread * s).sqrt() + spread) / beta).log()
-    with ctx.workprec(2 * bits + 40):
-        return integrate(integrand, low.mid(), high.mid(), bits=bits, panels=16)
+    with ctx.workprec(bits + 60):
+        return integrate(integrand, low.mid(), high.mid(), bits=bits, panels=8)
 
 
 def lived(life: Lifetime, delta: arb, h: arb | None, bits: int) -> arb:
@@ -478,7 +478,13 @@ def pmf_by_parts(r: arb, alpha: arb, life: Lifetime, n: int, t: arb) -> arb:
     return arb(n == 0) + count_factor(r, n) * time_integral(log_function, t, rate, slope)
 
 
-def pmf_by_frailty(r: arb, alpha: arb, life: Lifetime, n: int, t: arb, bits: int) -> arb:
+def pmf_by_frailty(
+    r: arb, alpha: arb, life: Lifetime, n: int, t: arb, size: arb, bits: int
+) -> arb:
+    """As the mean over the frailty; `size` is what the tolerance refers to."""
+
+    scaled = size / count_factor(r, n)
+
     def given(frailty: arb) -> arb:
         def log_function(y: acb, analytic: bool) -> acb:
             return life.log_density_given(frailty, y) - r * log1p(y / alpha, analytic)
@@ -486,7 +492,7 @@ def pmf_by_frailty(r: arb, alpha: arb, life: Lifetime, n: int, t: arb, bits: int
         stayed = life.log_survival_given(frailty, acb(t)).real + log_count(r, alpha, n, t)
         rate = (r + 1) / alpha + life.speed()
         rate += life.hazard() / life.s * life.beta * frailty
-        gone = time_integral(log_function, t, rate, lambda y, _: (y / (alpha + y)) ** n)
+        gone = time_integral(log_function, t, rate, lambda y, _: (y / (alpha + y)) ** n, scaled)
         return stayed.exp() + count_factor(r, n) * gone
 
     return frailty_mean(life, given, t, bits)

@@ -1,7 +1,7 @@
 """Make bgbb_grid.json: BG/BB to 50 digits, rounded to doubles.
 
-Run `python tests/golden/make_bgbb_grid.py` (needs python-flint and mpmath). The sums of the paper are
-summed term by term: all terms are positive.
+Run `python tests/golden/make_bgbb_grid.py` (needs python-flint and mpmath). The sums of the
+paper are taken term by term: all terms are positive.
 """
 
 from __future__ import annotations
@@ -170,7 +170,9 @@ def customer(job: tuple[int, Row]) -> Result:
         digits[name] = agreement(by_theta, likelihood.exp())
     if index % 4 == 1:
         by_buying = likelihood_by_buying(point, past)
-        digits["likelihood: closed terms / integral over p"] = agreement(by_buying, likelihood.exp())
+        digits["likelihood: closed terms / integral over p"] = agreement(
+            by_buying, likelihood.exp()
+        )
     if index % 8 == 0:
         person, buying = Geometric(point[2], point[3] + row["T"]), point[0] + row["x"]
         buying = buying / (point[0] + point[1] + row["T"])

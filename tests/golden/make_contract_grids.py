@@ -34,9 +34,9 @@ CHECK_BITS = 90
 FEW_TERMS = 4000
 
 COMMON = {
-    "inputs": "IEEE doubles, taken exactly. x: renewals, out of T opportunities (x = T: still active, "
-    "otherwise gone at opportunity x+1); t: whole number of opportunities; H: horizon, also "
-    "whole, null = infinite; delta: rate per opportunity.",
+    "inputs": "IEEE doubles, taken exactly. x: renewals, out of T opportunities (x = T: still "
+    "active, otherwise gone at opportunity x+1); t: whole number of opportunities; H: horizon, "
+    "also whole, null = infinite; delta: rate per opportunity.",
     "log_likelihood": "ln S(x) if x = T, else ln(S(x)-S(x+1))",
     "p_alive": "1 if x = T, else 0",
     "expected_given_alive": "sum of S(T+j)/S(T), j = 1..t",

@@ -42,8 +42,8 @@ RATES = (1e-5, 2.609e-4, 0.0018328880731600903, 0.0026877, 0.05, 0.1, 0.0, -1e-4
 
 DEFINITION = {
     "inputs": "IEEE doubles, taken exactly. r, alpha, a, b: parameters; k: events per purchase; "
-    "mbg: 1 if a customer may leave right after the first purchase, else 0; x, t_x, T: whole repeat "
-    "purchases, time of the last, age; t: period; H: horizon, null = infinite; delta: rate.",
+    "mbg: 1 if a customer may leave right after the first purchase, else 0; x, t_x, T: whole "
+    "repeat purchases, time of the last, age; t: period; H: horizon, null = infinite; delta: rate.",
     "m": "chances to leave so far, x + mbg",
     "log_likelihood": "ln[B(a,b+m)/B(a,b) sum over j < k of G(r+kx+j) alpha^r (T-t_x)^j/(j! G(r) "
     "(alpha+T)^(r+kx+j)) + (m>0) B(a+1,b+m-1)/B(a,b) G(r+kx) alpha^r/(G(r) (alpha+t_x)^(r+kx))] "
@@ -134,9 +134,7 @@ def series_length(row: Row) -> int | None:
     return person.events_needed(float(reach(row, unit)), EVENTS)
 
 
-def expected(
-    build: Callable[[], tuple[Regular, arb]], check: bool
-) -> tuple[arb, dict[str, float]]:
+def expected(build: Callable[[], tuple[Regular, arb]], check: bool) -> tuple[arb, dict[str, float]]:
     """E[purchases] of one alive: by the sum over events, or through the roots of unity."""
     person, u = build()
     events, digits = person.events_needed(float(u), EVENTS // person.k), {}
@@ -205,8 +203,8 @@ def discounted(job: tuple[int, Row]) -> Result:
             digits["discounted: over time / over lambda"] = agreement(over_lambda, given)
     else:
         given = person.over_lambda(kappa, VALUE_BITS)
-        if index % 3 == 0:
-            over_both = person.over_lambda(kappa, 75, over_p=True)
+        if index % 2 == 0:
+            over_both = person.over_lambda(kappa, 80, by_trapezoid=True)
             digits["discounted: over lambda / over lambda and p"] = agreement(over_both, given)
     p_alive = settled(lambda: log_p_alive(point_of(row), history_of(row))).exp()
     values = {"discounted_purchases": p_alive * given, "discounted_given_alive": given}
@@ -278,13 +276,13 @@ def main() -> None:
         "derivatives": (derivatives, rows_of(60, 45, person)),
         "pmf": (pmf, rows_of(80, 44, parameters, lambda d, _: d.count(), period)),
         "mean_purchases": (mean, rows_of(60, 43, parameters, period)),
-        "discounted": (discounted, rows_of(60, 42, RegularDesign.discounted)),
         "customers": (customer, rows_of(200, 41, person, period)),
+        "discounted": (discounted, rows_of(60, 42, RegularDesign.discounted)),
     }
     content: dict[str, object] = {"made_by": made_by(__file__), "definition": DEFINITION}
     for section, (compute, rows) in work.items():
         content[section] = run(section, compute, rows, processes=1)
-    write_json(HERE / "erlang_grid.json", content)
+        write_json(HERE / "erlang_grid.json", content)
 
 
 if __name__ == "__main__":

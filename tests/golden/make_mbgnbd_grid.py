@@ -1,7 +1,7 @@
 """Make mbgnbd_grid.json: MBG/NBD to 50 digits, rounded to doubles.
 
-Run `python tests/golden/make_mbgnbd_grid.py` (needs python-flint and mpmath). Alive customers are those
-of the BG/NBD with another b: lambda ~ Gamma(r + x, alpha + T) and p ~ Beta(a, b + x + 1).
+Run `python tests/golden/make_mbgnbd_grid.py` (needs python-flint and mpmath). Alive customers are
+those of the BG/NBD with another b: lambda ~ Gamma(r + x, alpha + T) and p ~ Beta(a, b + x + 1).
 """
 
 from __future__ import annotations

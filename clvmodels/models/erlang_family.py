@@ -1,0 +1,272 @@
+"""What the models of regular timing share: a purchase takes k events of a Poisson process."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Final, Self, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from clvmodels.beta_dropout import erlang, erlang_future
+from clvmodels.beta_dropout.erlang_future import Buyers
+from clvmodels.customers import TIMING, Column, Customers, Histories, as_histories
+from clvmodels.errors import DataError, IdentifiabilityWarning
+from clvmodels.models.arguments import check_simulation
+from clvmodels.models.base import CovarianceKind
+from clvmodels.models.beta_dropout_family import BetaDropoutModel
+from clvmodels.models.fit import Fit
+from clvmodels.objective import Derivatives
+from clvmodels.parameters import Setting
+from clvmodels.special import distinct_rows
+from clvmodels.units import TimeUnit
+
+__all__ = ["ErlangModel"]
+
+Array: TypeAlias = NDArray[np.float64]
+
+_MOST: Final = 12  # the largest k that a fit tries
+_LARGEST: Final = 24  # the largest k of a model: times vary by a fifth then, and doubles suffice
+
+Phases = Annotated[int, Setting(1, _LARGEST)]
+"""Events that a purchase takes: chosen, not estimated."""
+
+
+@dataclass(frozen=True)
+class ErlangModel(BetaDropoutModel):
+    """Purchases with every k-th event of rate ~ Gamma(r, rate alpha); leaving with p ~ Beta(a, b).
+
+    The members say at how many chances a customer with x repeat purchases has stayed.
+    """
+
+    state: ClassVar[tuple[Column, ...]] = TIMING
+
+    k: Phases
+
+    # Fitting.
+
+    @classmethod
+    def fit(  # type: ignore[override]
+        cls,
+        data: Histories,
+        *,
+        k: int | None = None,
+        starts: Sequence[Self] | None = None,
+        covariance: CovarianceKind = "hessian",
+    ) -> Fit[Self]:
+        """Fit by maximum likelihood, with a given k or the k that the data make most likely.
+
+        Without `k`, the fits with k = 1, 2, ... are compared until the log-likelihood has fallen
+        twice. The standard errors take k as known, and `aic` and `bic` do not count it.
+
+        Parameters
+        ----------
+        data
+            A `CustomerSummary` from ``rfm_summary(..., intervals=True)``, or `Customers` with
+            `log_intervals`. With a given k both may lack the intervals: the likelihood is then that
+            of (x, t_x, T) alone. Estimates are the same, but compare its value with others made
+            without intervals only.
+        k
+            Events that a purchase takes, 1 to 24; tried up to 12 if None.
+        starts
+            Models to start from, instead of the built-in starts; their k does not matter.
+        covariance
+            'hessian', or 'sandwich', which holds where the model is not exactly right.
+
+        Returns
+        -------
+        Fit
+            Estimates, covariance, log-likelihood and certificate; k is in ``fit.model.k``.
+
+        Raises
+        ------
+        DataError
+            The data cannot say anything about the parameters, or k is to be found and there are no
+            intervals.
+        ParameterError
+            `k` is not a whole number from 1 to 24.
+        ConvergenceError
+            No maximum was found.
+
+        Warns
+        -----
+        IdentifiabilityWarning
+            The data do not pin down every parameter; the certificate says which and why.
+        """
+        customers = as_histories(data).patterns(cls.columns)
+        chosen = cls._most_likely_k(customers, starts, covariance) if k is None else k
+        return cls._fit(data, cls._scaled(customers, starts, chosen), covariance, k=chosen)
+
+    @classmethod
+    def _most_likely_k(
+        cls, customers: Customers, starts: Sequence[Self] | None, covariance: CovarianceKind
+    ) -> int:
+        """Try k = 1, 2, ... until the log-likelihood has fallen twice in a row."""
+        if customers.log_intervals is None:
+            raise DataError(
+                f"{cls.title} finds k from the times between purchases.",
+                place="These customers have no log_intervals.",
+                fix="Make the summary with rfm_summary(..., intervals=True), or pass k.",
+            )
+        values: list[float] = []
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", IdentifiabilityWarning)  # the final fit warns
+            for k in range(1, _MOST + 1):
+                heads = cls._scaled(customers, starts, k)[:1]
+                values.append(cls._fit(customers, heads, covariance, k=k).log_likelihood)
+                if k - 1 - int(np.argmax(values)) == 2:
+                    break
+        return 1 + int(np.argmax(values))
+
+    @classmethod
+    def _scaled(cls, customers: Customers, starts: Sequence[Self] | None, k: int) -> Sequence[Self]:
+        """Return starts with k events to a purchase, at the same rate of purchases."""
+        if starts is not None:
+            return [cls(*each.values, k=k) for each in starts]
+        return [cls(r, alpha / k, a, b, k) for r, alpha, a, b in cls.starts(customers)]
+
+    # Likelihood.
+
+    def log_likelihood(self, data: Histories) -> Array:
+        """Return the log-likelihood of each row, shape (n,).
+
+        Of the times between purchases where there are `log_intervals`, else of (x, t_x, T) alone.
+        """
+        c = as_histories(data).customers()
+        history = self._history(c)
+        value = erlang.log_likelihood(history, self.r, self.alpha, self.a, self.b, self.k)
+        return value + erlang.log_density_of_intervals(
+            history.x, history.t_x, c.log_intervals, self.k
+        )
+
+    def derivatives(self, customers: Customers) -> Derivatives:
+        """Return log-likelihood, gradient and Hessian of each row in (r, alpha, a, b)."""
+        history = self._history(customers)
+        rows = erlang.derivatives(history, self.r, self.alpha, self.a, self.b, self.k)
+        constant = erlang.log_density_of_intervals(
+            history.x, history.t_x, customers.log_intervals, self.k
+        )
+        return Derivatives(rows.value + constant, rows.gradient, rows.hessian)
+
+    def _history(self, c: Customers) -> erlang.History:
+        x, t_x, T = c.timing
+        return erlang.History(x, t_x, T, self.chances(x))
+
+    # Predictions.
+
+    def p_alive(self, customers: Histories) -> Array:
+        """Return P(alive), shape (n,).
+
+        Parameters
+        ----------
+        customers
+            Histories; n rows.
+
+        Examples
+        --------
+        >>> from clvmodels.models.mbgcnbd import MBGCNBD
+        >>> c = Customers.from_arrays([4, 4], [20.0, 38.0], [39.0, 39.0], unit="week")
+        >>> [MBGCNBD(0.5, 6.0 / k, 0.9, 1.6, k).p_alive(c).round(3).tolist() for k in (1, 4)]
+        []
+        """
+        history = self._history(as_histories(customers).customers())
+        return erlang.p_alive(history, self.r, self.alpha, self.a, self.b, self.k)
+
+    def purchases_if_alive(self, c: Customers, t: Array) -> Array:
+        """Return expected purchases in (T, T+t] given alive, shape (n,)."""
+        return self._over_phases(c, erlang_future.purchases_if_alive, t)
+
+    def rate_if_alive(self, c: Customers, t: Array) -> Array:
+        """Return the expected purchase rate at T+t given alive, shape (n,)."""
+        return self._over_phases(c, erlang_future.rate_if_alive, t)
+
+    def discounted_if_alive(self, c: Customers, horizon: float, rate: float) -> Array:
+        """Return discounted expected purchases given alive, shape (n,)."""
+        return self._over_phases(
+            c, lambda buyers: erlang_future.discounted_if_alive(buyers, horizon, rate)
+        )
+
+    def _over_phases(self, c: Customers, function: Callable[..., Array], *columns: Array) -> Array:
+        """Average over the events since the last purchase.
+
+        What happens from a phase on depends on (x, T) alone, and is evaluated once for each.
+        """
+        x, t_x, T = c.timing
+        weights = erlang.phase_weights(x, t_x, T, self.r, self.alpha, self.k)
+        shape, rate, a, b = self._alive(c)
+        first, code = distinct_rows(shape, rate, a, b, *columns)
+        once = [each[first] for each in columns]
+        result = np.zeros(len(c))
+        for j, weight in enumerate(weights):
+            buyers = Buyers(shape[first] + j, rate[first], a[first], b[first], self.k - j, self.k)
+            result += weight * function(buyers, *once)[code]
+        return result
+
+    def _alive(self, c: Customers) -> tuple[Array, Array, Array, Array]:
+        """Return shape and rate of lambda in phase 0, and a and b of p, given alive, each (n,)."""
+        x, _, T = c.timing
+        a = np.broadcast_to(np.asarray(self.a, dtype=np.float64), x.shape)
+        return self.r + self.k * x, self.alpha + T, a, self.b + self.chances(x)
+
+    def count_probability(self, n: Array, t: Array) -> Array:
+        """Return P(X(t) = n) of new customers, shape (m,)."""
+        m = self.chances(n)
+        return erlang.count_probability(n, t, m, self.r, self.alpha, self.a, self.b, self.k)
+
+    # Simulation.
+
+    def simulate(
+        self, n: int, age: ArrayLike, *, seed: int, unit: TimeUnit | None = None
+    ) -> Customers:
+        """Simulate the histories of n customers, with `log_intervals`.
+
+        Parameters
+        ----------
+        n
+            Number of customers.
+        age
+            Time from the first purchase to the end of observation, a number or shape (n,).
+        seed
+            Seed of the random generator; the same seed gives the same customers.
+        unit
+            The unit of `age`, if it is to travel with the result.
+
+        Raises
+        ------
+        ParameterError
+            `n` is not a count or an age is negative.
+
+        Examples
+        --------
+        >>> from clvmodels.models.mbgcnbd import MBGCNBD
+        >>> c = MBGCNBD(1.0, 2.0, 0.8, 2.4, k=3).simulate(4, 39, seed=1)
+        >>> c.frequency.tolist(), c.log_intervals.round(2).tolist()
+        ([10.0, 2.0, 1.0, 3.0], [11.42, 5.5, 0.12, 7.0])
+        """
+        ages = check_simulation(n, age)
+        x, t_x, log_intervals = self._draw(ages, np.random.default_rng(seed))
+        return Customers.from_arrays(x, t_x, ages, unit=unit, log_intervals=log_intervals)
+
+    def draw(self, ages: Array, rng: np.random.Generator) -> tuple[Array, Array]:
+        """Simulate frequency and recency, shape (n,)."""
+        return self._draw(ages, rng)[:2]
+
+    def _draw(self, ages: Array, rng: np.random.Generator) -> tuple[Array, Array, Array]:
+        """Simulate frequency, recency and the sum of log intervals, each (n,)."""
+        rate = rng.gamma(self.r, 1.0 / np.asarray(self.alpha), size=len(ages))
+        dropout = rng.beta(self.a, self.b, size=len(ages))
+        x, t_x, log_intervals = np.zeros((3, len(ages)))
+        stays = rng.random(len(ages)) >= dropout
+        alive = np.flatnonzero((rate > 0.0) & (stays | (self.chances(x) == 0.0)))
+        while len(alive):
+            interval = rng.standard_gamma(float(self.k), size=len(alive)) / rate[alive]
+            clock = t_x[alive] + interval
+            bought = (clock <= ages[alive]) & (clock > t_x[alive])
+            alive, clock = alive[bought], clock[bought]
+            x[alive] += 1.0
+            t_x[alive] = clock
+            log_intervals[alive] += np.log(interval[bought])
+            alive = alive[rng.random(len(alive)) >= dropout[alive]]
+        return x, t_x, log_intervals

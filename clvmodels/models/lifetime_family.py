@@ -1,0 +1,112 @@
+"""What Pareto/NBD and GGompertz/NBD share: a gamma purchase rate until a lifetime ends.
+
+The members say which lifetime.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from clvmodels.customers import Customers, Histories, as_histories
+from clvmodels.lifetime import History, Lifetime, counts, future, likelihood
+from clvmodels.models.purchases import ContinuousModel
+from clvmodels.objective import Derivatives
+from clvmodels.parameters import Positive, PositiveTime
+
+__all__ = ["LifetimeModel"]
+
+Array: TypeAlias = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class LifetimeModel(ContinuousModel):
+    """Poisson purchases at a rate ~ Gamma(r, rate alpha), until a lifetime ends."""
+
+    effects: ClassVar[dict[str, dict[str, float]]] = {
+        "purchase": {"alpha": -1.0},
+        "dropout": {"beta": -1.0},
+    }
+
+    r: Positive
+    alpha: PositiveTime
+
+    @property
+    @abstractmethod
+    def lifetime(self) -> Lifetime:
+        """The lifetime of customers; its parameters follow r and alpha in the same order."""
+
+    def _history(self, c: Customers) -> History:
+        return History(*c.timing, self.r, self.alpha)
+
+    def log_likelihood(self, data: Histories) -> Array:
+        """Return the log-likelihood of each row, shape (n,)."""
+        c = as_histories(data).customers()
+        return likelihood.log_likelihood(self._history(c), self.lifetime)
+
+    def derivatives(self, customers: Customers) -> Derivatives:
+        """Return log-likelihood, gradient and Hessian of each row, in the order of parameters."""
+        return likelihood.derivatives(self._history(customers), self.lifetime)
+
+    def p_alive(self, customers: Histories) -> Array:
+        """Return P(alive), shape (n,): 1 / (1 + e^D), with D the log odds of having left.
+
+        Parameters
+        ----------
+        customers
+            Histories; n rows.
+
+        Examples
+        --------
+        >>> from clvmodels import Customers
+        >>> from clvmodels.models.pareto_nbd import ParetoNBD
+        >>> c = Customers.from_arrays([0, 26], [0.0, 30.86], [39.0, 31.0], unit="week")
+        >>> ParetoNBD(0.553, 10.578, 0.606, 11.669).p_alive(c).round(4).tolist()
+        [0.2945, 0.9979]
+        """
+        c = as_histories(customers).customers()
+        return np.asarray(special.expit(-likelihood.log_odds_left(self._history(c), self.lifetime)))
+
+    def purchases_if_alive(self, c: Customers, t: Array) -> Array:
+        """Return expected purchases in (T, T+t] given alive, shape (n,)."""
+        return self._rate(c) * future.lived(self.lifetime, c.timing[2], t)
+
+    def rate_if_alive(self, c: Customers, t: Array) -> Array:
+        """Return the expected purchase rate at T+t given alive, shape (n,)."""
+        return self._rate(c) * future.survival_ahead(self.lifetime, c.timing[2], t)
+
+    def purchases_without_end(self, c: Customers) -> Array:
+        """Return all expected future purchases given alive, shape (n,)."""
+        return self.purchases_if_alive(c, np.full(len(c), np.inf))
+
+    def discounted_if_alive(self, c: Customers, horizon: float, rate: float) -> Array:
+        """Return discounted expected purchases given alive, shape (n,)."""
+        if rate == 0.0 and np.isfinite(horizon):
+            return self.purchases_if_alive(c, np.full(len(c), horizon))
+        T = c.timing[2]
+        return self._rate(c) * future.lived(self.lifetime, T, np.full_like(T, horizon), rate=rate)
+
+    def _rate(self, c: Customers) -> Array:
+        """Return the mean purchase rate given alive, (r+x) / (alpha+T)."""
+        x, _, T = c.timing
+        return np.asarray((self.r + x) / (self.alpha + T))
+
+    def count_probability(self, n: Array, t: Array) -> Array:
+        """Return P(X(t) = n) of new customers, shape (m,)."""
+        return counts.count_probability(n, t, self.r, self.alpha, self.lifetime)
+
+    def draw(self, ages: Array, rng: np.random.Generator) -> tuple[Array, Array]:
+        """Simulate frequency and recency, shape (n,)."""
+        return counts.draw(ages, self.r, self.alpha, self.lifetime, rng)
+
+
+def mean_rate_and_age(customers: Customers) -> tuple[float, float]:
+    """Return purchases per unit of time and the mean age, from which starts are scaled."""
+    x, _, T = customers.timing
+    total = float(customers.weight @ T)
+    return float(customers.weight @ x) / total, total / customers.n_customers
