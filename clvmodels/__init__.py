@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from clvmodels import datasets
+    from clvmodels.acquisition import new_customers
     from clvmodels.comparison import (
         Comparison,
         LikelihoodRatioTest,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from clvmodels.models.mbgnbd import MBGNBD
 
 _HOMES = {
+    "clvmodels.acquisition": ("new_customers",),
     "clvmodels.comparison": (
         "Comparison",
         "LikelihoodRatioTest",
@@ -79,6 +81,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "BGNBD",
+    "MBGNBD",
     "CLVModel",
     "ClvError",
     "Comparison",
@@ -94,7 +97,6 @@ __all__ = [
     "IdentifiabilityWarning",
     "Ledger",
     "LikelihoodRatioTest",
-    "MBGNBD",
     "MissingColumnError",
     "MissingExtraError",
     "ModelFileError",
@@ -108,6 +110,7 @@ __all__ = [
     "holdout_split",
     "likelihood_ratio_test",
     "load",
+    "new_customers",
     "predict",
     "rfm_summary",
     "save",

@@ -87,12 +87,13 @@ def _refuse_missing(missing: NDArray[np.bool_], name: str) -> None:
     if len(rows):
         raise DataError(
             "Covariates are known for every customer.",
-            place=f"{len(rows)} rows of {name!r} are missing (rows {first_few(rows[:6].tolist())}).",
+            place=f"{len(rows)} rows lack {name!r} (rows {first_few(rows[:6].tolist())}).",
             fix="Fill them, for example with a level 'unknown', or leave these customers out.",
         )
 
 
 def check_frequency(x: Array) -> None:
+    """Raise unless all are whole numbers from 0 to ten million."""
     refuse_rows(
         (x < 0.0) | (x != np.floor(x)) | (x > _MOST_PURCHASES),
         "`frequency` counts purchases after the first: a whole number from 0 to ten million.",
@@ -103,6 +104,7 @@ def check_frequency(x: Array) -> None:
 
 
 def check_timing(x: Array, t_x: Array, T: Array) -> None:
+    """Raise unless 0 <= t_x <= T, with t_x = 0 exactly where x = 0."""
     fix = "Measure both from the first purchase, in the same unit."
     refuse_rows(T < 0.0, "`age` (T) is zero or more.", "age (T)", T, fix)
     refuse_rows(t_x < 0.0, "`recency` is zero or more.", "recency", t_x, fix)

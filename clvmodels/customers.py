@@ -259,7 +259,11 @@ class Customers:
         >>> c.patterns().weight.tolist()
         [2.0, 1.0]
         """
-        known: dict[str, NDArray[Any] | None] = {"frequency": self.frequency, "recency": self.recency, "T": self.age}
+        known: dict[str, NDArray[Any] | None] = {
+            "frequency": self.frequency,
+            "recency": self.recency,
+            "T": self.age,
+        }
         known["monetary_value"] = self.monetary_value
         first, code = distinct_rows(*_known_columns({**self.covariates, **known}, by))
         rows = self.take(first)

@@ -107,9 +107,10 @@ class Design:
         bad = ~np.isfinite(columns)
         if bad.any():
             row, column = np.argwhere(bad)[0]
+            where = table.iloc[row].to_dict()
             raise DataError(
                 "Every column of a formula is a finite number for every customer.",
-                place=f"{self.columns[column]!r} is {columns[row, column]} for {table.iloc[row].to_dict()}.",
+                place=f"{self.columns[column]!r} is {columns[row, column]} for {where}.",
                 fix="Use log(x) for positive x alone, and cap what overflows.",
             )
         return np.asarray(columns[code])

@@ -1,7 +1,7 @@
 """Profile-likelihood intervals: all values of one coordinate that the data do not rule out.
 
-A value is in the interval if the log-likelihood, with all other coordinates at their best for it, is
-within half a chi-square quantile of the maximum (Venzon and Moolgavkar 1988).
+A value is in the interval if the log-likelihood, with all other coordinates at their best for it,
+is within half a chi-square quantile of the maximum (Venzon and Moolgavkar 1988).
 """
 
 from __future__ import annotations

@@ -211,10 +211,10 @@ def _event_pmf(buyers: Buyers, t: Array, events: int) -> Array:
     """Return the probabilities of 0, ..., events - 1 events in a time t, shape (n, events)."""
     u = t / buyers.rate
     i = np.arange(events - 1.0)
-    pmf = np.empty((len(u), events))
+    pmf: Array = np.empty((len(u), events))
     pmf[:, 0] = np.exp(-buyers.shape * np.log1p(u))
     pmf[:, 1:] = (buyers.shape[:, None] + i) * (1.0 / (i + 1.0)) * (u / (1.0 + u))[:, None]
-    return np.cumprod(pmf, axis=1)
+    return np.asarray(np.cumprod(pmf, axis=1), dtype=np.float64)
 
 
 def _chances_to_stay(buyers: Buyers, n: int) -> Array:
@@ -222,7 +222,7 @@ def _chances_to_stay(buyers: Buyers, n: int) -> Array:
     stays = np.ones((len(buyers.b), n))
     before = buyers.b[:, None] + np.arange(n - 1.0)
     stays[:, 1:] = before / (buyers.a[:, None] + before)
-    return np.cumprod(stays, axis=1)
+    return np.asarray(np.cumprod(stays, axis=1), dtype=np.float64)
 
 
 def _counted_purchases(buyers: Buyers, t: Array, events: int) -> Array:

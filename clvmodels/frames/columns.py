@@ -16,6 +16,7 @@ REASON: Final = "_reason"
 RAW: Final = "_raw"  # dates that came as text
 
 SUMMARY: Final = ("frequency", "recency", "T", "monetary_value")
+LOG_INTERVALS: Final = "log_intervals"  # of the summary, where it is asked for
 PREDICTIONS: Final = (
     "p_alive",
     "expected_purchases",

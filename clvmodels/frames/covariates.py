@@ -53,16 +53,13 @@ def joined_covariates(frame: Any, customer: str, table: Any, key: str | None) ->
 
 
 def _like(left: Any, right: Any) -> Any:
-    """Return the right frame on the engine of the left one, where that is the caller's business."""
-    if isinstance(left, nw.LazyFrame) and isinstance(right, nw.DataFrame):
-        if left.implementation.is_polars():
-            return nw.from_native(right.to_polars().lazy())
-    elif isinstance(left, nw.DataFrame) and isinstance(right, nw.DataFrame):
-        if left.implementation is right.implementation:
-            return right
-        return nw.from_dict(right.to_dict(as_series=False), backend=left.implementation)
+    """Return the right frame on the engine of the left one, where that costs little."""
     if type(left) is type(right) and left.implementation is right.implementation:
         return right
+    if isinstance(right, nw.DataFrame) and isinstance(left, nw.DataFrame):
+        return nw.from_dict(right.to_dict(as_series=False), backend=left.implementation)
+    if isinstance(right, nw.DataFrame) and left.implementation.is_polars():
+        return nw.from_native(right.to_polars().lazy())
     raise DataError(
         "The customer table is on the engine of the summary.",
         place=f"The summary is {left.implementation}, the table {right.implementation}.",

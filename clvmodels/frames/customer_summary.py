@@ -13,7 +13,13 @@ import numpy as np
 
 from clvmodels.customers import TIMING, Column, Customers, Definitions
 from clvmodels.errors import DataError
-from clvmodels.frames.columns import SUMMARY, refuse_clash, refuse_collision, require_column
+from clvmodels.frames.columns import (
+    LOG_INTERVALS,
+    SUMMARY,
+    refuse_clash,
+    refuse_collision,
+    require_column,
+)
 from clvmodels.frames.covariates import covariate_key, covariate_values, joined_covariates
 from clvmodels.frames.ledger import Ledger
 from clvmodels.frames.sources import as_narwhals
@@ -32,7 +38,8 @@ class CustomerSummary:
     ----------
     frame : native frame
         On the engine of the data: the id column, ``frequency``, ``recency``, ``T`` and, with
-        amounts, ``monetary_value`` (null where frequency is 0). Eager frames are sorted by id.
+        amounts, ``monetary_value`` (null where frequency is 0); ``log_intervals`` if asked for.
+        Eager frames are sorted by id.
     unit : TimeUnit
         Unit of ``recency`` and ``T``.
     observed_until : date or None
@@ -68,7 +75,8 @@ class CustomerSummary:
         Parameters
         ----------
         frame
-            One row a customer, on any engine. It is not changed; other columns are kept.
+            One row a customer, on any engine. It is not changed; other columns are kept. A column
+            ``log_intervals`` is what `rfm_summary` makes with ``intervals=True``.
         unit
             The unit that recency and T are in.
         customer, frequency, recency, T, monetary_value
@@ -110,7 +118,8 @@ class CustomerSummary:
             require_column(name, names, role=role)
         refuse_collision(customer, roles.values())
         refuse_clash(names, roles, customer=customer, named=3 + (monetary_value is not None))
-        _refuse_types(wrapped.collect_schema(), roles)
+        known = roles | ({LOG_INTERVALS: LOG_INTERVALS} if LOG_INTERVALS in names else {})
+        _refuse_types(wrapped.collect_schema(), known)
         until = (
             None if observed_until is None else parse_date(observed_until, name="observed_until")
         )
@@ -208,7 +217,8 @@ class CustomerSummary:
         """
         frame = as_narwhals(self.frame)
         self._require(covariates)
-        columns = [name for name in SUMMARY if name in frame.collect_schema().names()]
+        names = frame.collect_schema().names()
+        columns = [name for name in (*SUMMARY, LOG_INTERVALS) if name in names]
         if isinstance(frame, nw.LazyFrame):
             self._refuse_repeated_ids()
             frame = frame.select(*columns, *covariates).collect("polars")
@@ -219,6 +229,7 @@ class CustomerSummary:
             arrays["T"],
             unit=self.unit,
             monetary_value=arrays.get("monetary_value"),
+            log_intervals=arrays.get(LOG_INTERVALS),
             covariates={name: covariate_values(frame[name]) for name in covariates},
         )
 
@@ -249,10 +260,11 @@ class CustomerSummary:
         self._refuse_repeated_ids()
         own = [name for name in by if name not in covariates]
         others = [covariate_key(frame, name) for name in covariates]
-        floats: Any = frame.select(nw.col(*own).cast(nw.Float64), *others)
-        counted = floats.group_by(*by).agg(nw.len().alias("weight")).sort(*by)
+        means = [LOG_INTERVALS] if self._has_intervals(by) else []
+        floats: Any = frame.select(nw.col(*own, *means).cast(nw.Float64), *others)
+        counted = floats.group_by(*by).agg(nw.len().alias("weight"), *map(_mean, means)).sort(*by)
         table = counted.collect("polars")
-        arrays = {name: _floats(table[name]) for name in (*own, "weight")}
+        arrays = {name: _floats(table[name]) for name in (*own, *means, "weight")}
         return Customers.from_arrays(
             arrays["frequency"],
             arrays.get("recency"),
@@ -260,8 +272,13 @@ class CustomerSummary:
             unit=self.unit,
             monetary_value=arrays.get("monetary_value"),
             weight=arrays["weight"],
+            log_intervals=arrays.get(LOG_INTERVALS),
             covariates={name: covariate_values(table[name]) for name in covariates},
         )
+
+    def _has_intervals(self, by: tuple[Column, ...]) -> bool:
+        """Tell whether histories by these columns have log intervals."""
+        return "recency" in by and LOG_INTERVALS in as_narwhals(self.frame).collect_schema().names()
 
     def _refuse_repeated_ids(self) -> None:
         """Raise if a finished table has several rows for a customer; made ones never do."""
@@ -279,6 +296,10 @@ class CustomerSummary:
                 place=f"{rows - ids} rows repeat an id of column {self.customer!r}.",
                 fix="Aggregate to customers first, or use rfm_summary on the orders.",
             )
+
+
+def _mean(name: str) -> nw.Expr:
+    return nw.col(name).mean()
 
 
 def _refuse_types(schema: nw.Schema, roles: dict[str, str]) -> None:

@@ -70,6 +70,11 @@ def kept(occasions: nw.LazyFrame[Any], *, has_amount: bool) -> nw.LazyFrame[Any]
     return occasions.filter(bought)
 
 
+def earlier_period(occasions_ago: int) -> nw.Expr:
+    """Return the period of a customer's earlier occasion, null where there is none."""
+    return _in_time(nw.col(PERIOD).shift(occasions_ago))
+
+
 def is_erased() -> nw.Expr:
     """Tell whether refunds left nothing of an occasion."""
     return (nw.col(LINES) > 0) & (nw.col(VALUE) <= 0.0) & (nw.col(_PAID) > 0.0)

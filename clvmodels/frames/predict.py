@@ -20,9 +20,9 @@ from clvmodels.frames.scoring import (
     with_value,
 )
 from clvmodels.frames.sources import as_narwhals
+from clvmodels.models.fit import Fit, check_alike
 from clvmodels.models.predictions import PurchasePredictions
 from clvmodels.models.spend import SpendPredictions
-from clvmodels.models.fit import Fit, check_alike
 from clvmodels.units import Duration, in_units, rate_per_unit
 
 __all__ = ["CLVModel", "predict"]

@@ -161,7 +161,7 @@ def _table_on_engine(frame: nw.LazyFrame[Any], table: pd.DataFrame) -> Any:
 
 
 def with_spend(scored: Any, rfm: CustomerSummary, model: SpendPredictions) -> Any:
-    """Add ``expected_spend``: by arithmetic of the engine, covariates by a small table of scales."""
+    """Add ``expected_spend``: arithmetic of the engine, and a small table where v varies."""
     if isinstance(model, GammaGamma):
         return _with_spend_at(scored, model, model.v)
     assert isinstance(model, SpendCovariates)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import date
 from functools import partial
 from typing import Any
@@ -16,11 +17,17 @@ from clvmodels.frames.cleaning import (
     clean,
     warn_of_losses,
 )
-from clvmodels.frames.columns import CUSTOMER, PERIOD, SUMMARY, refuse_collision
+from clvmodels.frames.columns import (
+    CUSTOMER,
+    LOG_INTERVALS,
+    PERIOD,
+    SUMMARY,
+    refuse_collision,
+)
 from clvmodels.frames.customer_summary import CustomerSummary
 from clvmodels.frames.dates import with_days
 from clvmodels.frames.ledger import Ledger, make_ledger, refuse_unmatched
-from clvmodels.frames.occasions import VALUE, kept, net_occasions
+from clvmodels.frames.occasions import VALUE, earlier_period, kept, net_occasions
 from clvmodels.frames.periods import (
     check_grid,
     last_complete_day,
@@ -33,7 +40,7 @@ from clvmodels.units import TimeUnit, parse_date
 __all__ = ["rfm_summary"]
 
 _FIRST, _LAST, _OCCASIONS = "_first", "_last", "_occasions"
-_TOTAL, _FIRST_VALUE = "_total", "_initial"
+_TOTAL, _FIRST_VALUE, _LOG_PERIODS = "_total", "_initial", "_log_periods"
 
 
 def rfm_summary(
@@ -48,6 +55,7 @@ def rfm_summary(
     invalid: Invalid = "error",
     strict: bool = False,
     grid: Grid = "day",
+    intervals: bool = False,
     date_format: str | None = None,
     time_zone: str | None = None,
 ) -> CustomerSummary:
@@ -89,6 +97,10 @@ def rfm_summary(
         BGBB need; the unit is then the same. Of calendar periods only complete ones count: where
         observation ends within one, it is taken to end with the one before, and the ledger says
         what was left out.
+    intervals
+        Add the column ``log_intervals``: the sum over the times between occasions of their natural
+        logarithms, in `unit`, 0 without a repeat purchase. Models of regular timing (`MBGCNBD`) use
+        it.
     date_format
         strptime format of text dates, without a zone, or 'epoch-s', '-ms', '-us', '-ns', '-d' for
         numbers, also as text; None reads ISO text and tells numbers by their size.
@@ -133,7 +145,7 @@ def rfm_summary(
     """
     until = None if observed_until is None else parse_date(observed_until, name="observed_until")
     check_grid(grid, unit)
-    refuse_collision(customer, SUMMARY)
+    refuse_collision(customer, (*SUMMARY, LOG_INTERVALS) if intervals else SUMMARY)
     source = open_source(
         transactions, customer=customer, date=date, amount=amount, time_zone=time_zone
     )
@@ -147,19 +159,22 @@ def rfm_summary(
         last_counted=partial(last_complete_day, grid=grid),
     )
     warn_of_losses(log, stacklevel=2)
-    return summarise(log, unit=unit, grid=grid, strict=strict)
+    return summarise(log, unit=unit, grid=grid, strict=strict, intervals=intervals)
 
 
-def summarise(log: CleanLog, *, unit: TimeUnit, grid: Grid, strict: bool) -> CustomerSummary:
+def summarise(
+    log: CleanLog, *, unit: TimeUnit, grid: Grid, strict: bool, intervals: bool = False
+) -> CustomerSummary:
     """Turn a classified log into a summary."""
     source = log.source
     occasions = net_occasions(log, grid=grid)
     if source.eager:
         occasions = occasions.collect("polars").lazy()
     purchases = kept(occasions, has_amount=source.has_amount)
-    per_customer = _per_customer(purchases, source)
+    per_customer = _per_customer(purchases, source, intervals)
     end = period_of(log.end, grid)
-    frame = source.restore(_in_unit(per_customer, end, units_per_period(grid, unit), source))
+    lengths = units_per_period(grid, unit)
+    frame = source.restore(_in_unit(per_customer, end, lengths, source, intervals))
 
     def account() -> Ledger:
         return make_ledger(log, occasions, purchases)
@@ -177,24 +192,34 @@ def summarise(log: CleanLog, *, unit: TimeUnit, grid: Grid, strict: bool) -> Cus
     )
 
 
-def _per_customer(purchases: nw.LazyFrame[Any], source: Source) -> nw.LazyFrame[Any]:
+def _per_customer(
+    purchases: nw.LazyFrame[Any], source: Source, intervals: bool
+) -> nw.LazyFrame[Any]:
     """Aggregate occasions to customers: plain sums and extremes, arithmetic comes after."""
-    money = []
+    more = []
     if source.has_amount:
-        money = [
+        more = [
             nw.col(VALUE).sum().alias(_TOTAL),
             nw.col(VALUE).first(order_by=PERIOD).alias(_FIRST_VALUE),
         ]
+    if intervals:  # the first occasion has none and counts as one period, whose logarithm is 0
+        since = (nw.col(PERIOD) - earlier_period(1)).fill_null(1)
+        purchases = purchases.with_columns(since.cast(nw.Float64).log().alias(_LOG_PERIODS))
+        more.append(nw.col(_LOG_PERIODS).sum())
     return purchases.group_by(CUSTOMER).agg(
         nw.len().cast(nw.Int64).alias(_OCCASIONS),
         nw.col(PERIOD).min().alias(_FIRST),
         nw.col(PERIOD).max().alias(_LAST),
-        *money,
+        *more,
     )
 
 
 def _in_unit(
-    per_customer: nw.LazyFrame[Any], end: int, lengths: tuple[float, float], source: Source
+    per_customer: nw.LazyFrame[Any],
+    end: int,
+    lengths: tuple[float, float],
+    source: Source,
+    intervals: bool,
 ) -> nw.LazyFrame[Any]:
     """Return CUSTOMER and the columns of the summary."""
     first, last = nw.col(_FIRST).cast(nw.Float64), nw.col(_LAST).cast(nw.Float64)
@@ -209,4 +234,7 @@ def _in_unit(
         repeats = nw.max_horizontal(nw.col(_TOTAL) - nw.col(_FIRST_VALUE), nw.lit(0.0))
         mean = repeats / frequency.cast(nw.Float64)
         columns.append(nw.when(frequency > 0).then(mean).alias("monetary_value"))
+    if intervals:
+        in_unit = frequency.cast(nw.Float64) * math.log(period / per_unit)
+        columns.append((nw.col(_LOG_PERIODS) + in_unit).alias(LOG_INTERVALS))
     return per_customer.select(CUSTOMER, *columns)

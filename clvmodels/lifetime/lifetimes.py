@@ -152,9 +152,7 @@ class Pareto(Lifetime):
         growth, rho = np.log1p(delta * first), self._rho(start + delta)
         lost = delta * first * rho
         gradient = (-growth, s * lost)
-        return Change(
-            -s * growth, gradient, {(0, 1): lost, (1, 1): -gradient[1] * (first + rho)}
-        )
+        return Change(-s * growth, gradient, {(0, 1): lost, (1, 1): -gradient[1] * (first + rho)})
 
     def log_ratio(self, start: Array, delta: Array, *, density: bool) -> Array:
         """Return the change of ln f, or else of ln S, from `start` to `start + delta`."""
@@ -163,7 +161,9 @@ class Pareto(Lifetime):
     def surroundings(self, y: Array, *, density: bool) -> Surroundings:
         """Return what limits a panel that begins at y: the pole at -beta."""
         distance = self.beta + y
-        return Surroundings(distance, np.full_like(distance, LONGEST), (self.s + density) / distance)
+        return Surroundings(
+            distance, np.full_like(distance, LONGEST), (self.s + density) / distance
+        )
 
     def mode(self) -> Values:
         """Return 0: f falls."""

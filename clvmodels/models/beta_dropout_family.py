@@ -16,8 +16,8 @@ from scipy import special
 from clvmodels.beta_dropout import future, likelihood
 from clvmodels.customers import Customers, Histories, as_histories
 from clvmodels.models.limits import beta_dropout_limit, same_rate
-from clvmodels.objective import Derivatives
 from clvmodels.models.purchases import ContinuousModel
+from clvmodels.objective import Derivatives
 from clvmodels.parameters import Domain, Positive, PositiveTime
 
 __all__ = ["BetaDropoutModel", "simulate_purchases"]

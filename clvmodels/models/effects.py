@@ -71,6 +71,7 @@ class Effects:
 
 
 def check_process(kind: type[Model], process: str, tied: bool) -> None:
+    """Raise `ParameterError` unless covariates can move this process of the model."""
     effects = _effects_of(kind, tied)
     if process not in effects:
         known = ", ".join(effects) or "none"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, Final, Self, TypeAlias
 
 import numpy as np
@@ -124,8 +124,8 @@ class ErlangModel(BetaDropoutModel):
     def _scaled(cls, customers: Customers, starts: Sequence[Self] | None, k: int) -> Sequence[Self]:
         """Return starts with k events to a purchase, at the same rate of purchases."""
         if starts is not None:
-            return [cls(*each.values, k=k) for each in starts]
-        return [cls(r, alpha / k, a, b, k) for r, alpha, a, b in cls.starts(customers)]
+            return [replace(each, k=k) for each in starts]
+        return [cls(r, alpha / k, a, b, k=k) for r, alpha, a, b in cls.starts(customers)]
 
     # Likelihood.
 
@@ -169,7 +169,7 @@ class ErlangModel(BetaDropoutModel):
         >>> from clvmodels.models.mbgcnbd import MBGCNBD
         >>> c = Customers.from_arrays([4, 4], [20.0, 38.0], [39.0, 39.0], unit="week")
         >>> [MBGCNBD(0.5, 6.0 / k, 0.9, 1.6, k).p_alive(c).round(3).tolist() for k in (1, 4)]
-        []
+        [[0.345, 0.849], [0.023, 0.861]]
         """
         history = self._history(as_histories(customers).customers())
         return erlang.p_alive(history, self.r, self.alpha, self.a, self.b, self.k)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +15,16 @@ from scipy import special
 
 from clvmodels.customers import Customers, Histories, as_histories
 from clvmodels.lifetime import History, Lifetime, counts, future, likelihood
+from clvmodels.models.limits import same_rate
 from clvmodels.models.purchases import ContinuousModel
 from clvmodels.objective import Derivatives
 from clvmodels.parameters import Positive, PositiveTime
 
-__all__ = ["LifetimeModel"]
+__all__ = ["LifetimeModel", "mean_rate_and_age"]
 
 Array: TypeAlias = NDArray[np.float64]
+
+_NEVER: Final = 1e-5  # a chance of leaving before the next purchase that is none
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,19 @@ class LifetimeModel(ContinuousModel):
     @abstractmethod
     def lifetime(self) -> Lifetime:
         """The lifetime of customers; its parameters follow r and alpha in the same order."""
+
+    def findings(self, flat: bool) -> tuple[str, ...]:
+        """Say in words which limit of the model these parameters are near."""
+        if not flat:
+            return ()
+        between = np.array(self.alpha / self.r)
+        hazard = -float(self.lifetime.log_survival(between))
+        lifetime = nobody_leaves(hazard) if hazard < _NEVER else self.lifetime_limit()
+        return (*lifetime, *same_rate(self.r, self.alpha, "r, alpha"))
+
+    @abstractmethod
+    def lifetime_limit(self) -> list[str]:
+        """Say which limit of their lifetimes parameters are near that the data do not bound."""
 
     def _history(self, c: Customers) -> History:
         return History(*c.timing, self.r, self.alpha)
@@ -110,3 +126,12 @@ def mean_rate_and_age(customers: Customers) -> tuple[float, float]:
     x, _, T = customers.timing
     total = float(customers.weight @ T)
     return float(customers.weight @ x) / total, total / customers.n_customers
+
+
+def nobody_leaves(hazard: float) -> list[str]:
+    """Say that there is no dropout."""
+    return [
+        f"Nobody seems to leave (chance {hazard:.1e} between two purchases): the model is the NBD, "
+        "s and beta only say 'almost never'. Predictions hold while that lasts; a longer log would "
+        "show dropout."
+    ]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from clvmodels.customers import Customers
 from clvmodels.lifetime import Pareto, future
 from clvmodels.models.lifetime_family import LifetimeModel, mean_rate_and_age
-from clvmodels.models.limits import same_lifetime, same_rate
+from clvmodels.models.limits import HOMOGENEOUS
 from clvmodels.parameters import Positive, PositiveTime
 
 __all__ = ["ParetoNBD"]
@@ -77,11 +77,14 @@ class ParetoNBD(LifetimeModel):
             (3.0, 2.0 / rate, 0.2, 0.2 * age),
         ]
 
-    def findings(self, flat: bool) -> tuple[str, ...]:
-        """Say in words which limit of the model these parameters are near."""
-        if not flat:
-            return ()
-        return (*same_lifetime(self.s, self.beta), *same_rate(self.r, self.alpha, "r, alpha"))
+    def lifetime_limit(self) -> list[str]:
+        """Say whether all customers have the same dropout rate."""
+        if self.s <= HOMOGENEOUS:
+            return []
+        return [
+            f"All customers seem to leave at the same rate {self.s / self.beta:.4g} (s and beta "
+            "have no bound): use s / beta, not s and beta."
+        ]
 
     def purchases_if_alive(self, c: Customers, t: Array) -> Array:
         """Return expected purchases in (T, T+t] given alive, shape (n,), in closed form."""

@@ -297,7 +297,7 @@ class OpportunityModel(PurchaseModel):
         """Return the customers, or raise `DataError` where a time is no whole number of periods."""
         customers = as_histories(data).customers()
         x, t_x, T = customers.timing
-        bad = np.flatnonzero((t_x != np.floor(t_x)) | (T != np.floor(T)) | (x > t_x))
+        bad = np.flatnonzero((t_x != np.floor(t_x)) | (np.floor(T) != T) | (x > t_x))
         if len(bad):
             row = bad[0]
             raise DataError(

@@ -26,6 +26,11 @@ Array: TypeAlias = NDArray[np.float64]
 class SpendPredictions(Parametric):
     """What is predicted of the spend of customers."""
 
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Names of the covariates that predictions need: none, unless the model has some."""
+        return ()
+
     @abstractmethod
     def expected_spend(self, customers: Histories) -> Array:
         """Return the expected mean value of future purchases, shape (n,), in the log's currency.

@@ -1,4 +1,4 @@
-"""Differences of gamma functions such as ln G(z+n) - ln G(z), without the cancellation of large values.
+"""Differences of gamma functions such as ln G(z+n) - ln G(z), where subtraction would cancel.
 
 For one z they are partial sums of elementary terms, from a table. For a z of its own in each row
 the first terms are summed and the rest is Stirling's series, with its differences taken by hand.
@@ -82,30 +82,28 @@ def _log_gamma_difference(z: Array, n: Array) -> Array:
     end = z + n
     result = (z - 0.5) * np.log1p(n / z) + n * (np.log(end) - 1.0)
     for k, coefficient in enumerate(_STIRLING):
-        result += coefficient * _power_difference(z, end, n, 2 * k + 1)
+        result += coefficient * _power_difference(z, n, 2 * k + 1)
     return result
 
 
 def _digamma_difference(z: Array, n: Array) -> Array:
     """Return psi(z+n) - psi(z), the derivative of the series in z."""
-    end = z + n
-    result = np.log1p(n / z) - 0.5 * _power_difference(z, end, n, 1)
+    result = np.log1p(n / z) - 0.5 * _power_difference(z, n, 1)
     for k, coefficient in enumerate(_STIRLING):
         power = 2 * k + 1
-        result -= coefficient * power * _power_difference(z, end, n, power + 1)
+        result -= coefficient * power * _power_difference(z, n, power + 1)
     return result
 
 
 def _trigamma_difference(z: Array, n: Array) -> Array:
     """Return psi'(z) - psi'(z+n), minus the second derivative."""
-    end = z + n
-    result = -_power_difference(z, end, n, 1) - 0.5 * _power_difference(z, end, n, 2)
+    result = -_power_difference(z, n, 1) - 0.5 * _power_difference(z, n, 2)
     for k, coefficient in enumerate(_STIRLING):
         power = 2 * k + 1
-        result -= coefficient * power * (power + 1) * _power_difference(z, end, n, power + 2)
+        result -= coefficient * power * (power + 1) * _power_difference(z, n, power + 2)
     return result
 
 
-def _power_difference(z: Array, end: Array, n: Array, power: int) -> Array:
-    """Return end^-power - z^-power, without cancellation."""
+def _power_difference(z: Array, n: Array, power: int) -> Array:
+    """Return (z+n)^-power - z^-power, without cancellation."""
     return np.asarray(z**-power * np.expm1(-power * np.log1p(n / z)))

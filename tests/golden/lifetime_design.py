@@ -65,8 +65,10 @@ class LifetimeDesign(Design):
         def odds(last: float) -> float:
             hazard = self.hazard(parameters, last)
             gone = self.log_survival(parameters, last) - self.log_survival(parameters, age)
-            return log(hazard / (hazard + buys / (alpha + last))) + gone + (
-                buys * log((alpha + age) / (alpha + last))
+            return (
+                log(hazard / (hazard + buys / (alpha + last)))
+                + gone
+                + (buys * log((alpha + age) / (alpha + last)))
             )
 
         low, high = 0.0, age

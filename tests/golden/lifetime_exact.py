@@ -244,7 +244,9 @@ def time_integral(
 
     relative = arb(2) ** (40 - ctx.prec)
     end = (length / scale).log1p()
-    absolute = arb(0)
+    # without a factor the integrand declines at most at `rate`, so this is below the integral
+    start = log_function(acb(0), False).real.exp()
+    absolute = start * end.min(arb("0.5")) / 4 * relative
     if size is not None:
         absolute = size / scale * relative
     elif factor is not None:
@@ -305,9 +307,7 @@ class Silence:
         return frailty_mean(self.life, given, period, bits)
 
 
-def at_last_purchase(
-    r: arb, alpha: arb, life: Lifetime, history: History
-) -> tuple[Silence, arb]:
+def at_last_purchase(r: arb, alpha: arb, life: Lifetime, history: History) -> tuple[Silence, arb]:
     x, last, age = history
     return Silence(r + x, alpha + last, life.aged(last)), age - last
 
@@ -366,9 +366,7 @@ def gauss(z: arb, b: arb, c: arb) -> arb:
     return total + arb(0, (term * z / (1 - z)).upper())
 
 
-def log_likelihood_by_rates(
-    r: arb, alpha: arb, life: Pareto, history: History, bits: int
-) -> arb:
+def log_likelihood_by_rates(r: arb, alpha: arb, life: Pareto, history: History, bits: int) -> arb:
     """Pareto/NBD from the likelihood given lambda and mu.
 
     The mean over lambda is numerical; that over mu is a generalised exponential integral.
@@ -403,9 +401,7 @@ def log_likelihood_by_rates(
     return total.log() + r * alpha.log() - r.lgamma() + s * beta.log() - s.lgamma()
 
 
-def frailty_mean(
-    life: Lifetime, given: Callable[[arb], arb], period: arb, bits: int
-) -> arb:
+def frailty_mean(life: Lifetime, given: Callable[[arb], arb], period: arb, bits: int) -> arb:
     """Mean of a function over the frailty ~ Gamma(s, beta), by quadrature in its logarithm."""
     s, beta, spread = life.s, life.beta, arb(2 * bits)
 
@@ -478,9 +474,7 @@ def pmf_by_parts(r: arb, alpha: arb, life: Lifetime, n: int, t: arb) -> arb:
     return arb(n == 0) + count_factor(r, n) * time_integral(log_function, t, rate, slope)
 
 
-def pmf_by_frailty(
-    r: arb, alpha: arb, life: Lifetime, n: int, t: arb, size: arb, bits: int
-) -> arb:
+def pmf_by_frailty(r: arb, alpha: arb, life: Lifetime, n: int, t: arb, size: arb, bits: int) -> arb:
     """As the mean over the frailty; `size` is what the tolerance refers to."""
 
     scaled = size / count_factor(r, n)

@@ -37,6 +37,7 @@ PARAMETERS = ("r", "alpha", "a", "b")
 VALUE_BITS = 116
 CHECK_BITS = 90
 EVENTS = 12_000
+MANY_EVENTS = 150_000
 HORIZONS = (None, None, None, 1.0, 39.0, 365.0, 3650.0)
 RATES = (1e-5, 2.609e-4, 0.0018328880731600903, 0.0026877, 0.05, 0.1, 0.0, -1e-4)
 
@@ -141,6 +142,10 @@ def expected(build: Callable[[], tuple[Regular, arb]], check: bool) -> tuple[arb
     if events is None:
         ceiling = (person.s + (person.k - 1)) * u
         value = person.expected_by_roots(u, ceiling, VALUE_BITS)
+        many = person.events_needed(float(u), MANY_EVENTS) if check else None
+        if many is not None:
+            summed = person.expected_by_events(u, many)
+            digits["roots of unity / sum over very many events"] = agreement(summed, value)
     else:
 
         def by_events(certain: bool = False) -> arb:

@@ -1,7 +1,7 @@
 """Make ggompertz_nbd_grid.json: GGompertz/NBD to 50 digits, rounded to doubles.
 
-Run `python tests/golden/make_ggompertz_nbd_grid.py` (needs python-flint and mpmath). Prints, for every
-cross-check, on how many rows it ran and the worst agreement in decimal digits.
+Run `python tests/golden/make_ggompertz_nbd_grid.py` (needs python-flint and mpmath). Prints,
+for every cross-check, on how many rows it ran and the worst agreement in decimal digits.
 """
 
 from __future__ import annotations
