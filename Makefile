@@ -38,6 +38,12 @@ golden: .venv/ready  ## recompute the 50-digit reference values
 	.venv/bin/python -m pip install --quiet --editable '.[golden]'
 	.venv/bin/python tests/golden/make_bgnbd_grid.py
 	.venv/bin/python tests/golden/make_gamma_gamma_grid.py
+	.venv/bin/python tests/golden/make_mbgnbd_grid.py
+	.venv/bin/python tests/golden/make_pareto_nbd_grid.py
+	.venv/bin/python tests/golden/make_ggompertz_nbd_grid.py
+	.venv/bin/python tests/golden/make_erlang_grid.py
+	.venv/bin/python tests/golden/make_contract_grids.py
+	.venv/bin/python tests/golden/make_bgbb_grid.py
 
 clean:
 	rm -rf .venv .venv-demo site demo-output

@@ -163,7 +163,9 @@ def _umask() -> int:
 
 def _encode(model: Saved) -> dict[str, Any]:
     if isinstance(model, CLVModel):
-        spend = None if model.spend is None else _encode(model.spend)
+        given = model.spend
+        plain = given is None or isinstance(given, str | int | float)
+        spend = given if plain else _encode(given)  # type: ignore[arg-type]
         return {"kind": "clv_model", "purchases": _encode(model.purchases), "spend": spend}
     if isinstance(model, Fit):
         return {"kind": "fit", **_encode_model(model.model), **_encode_fit(model)}
@@ -211,7 +213,11 @@ def _finite(value: float) -> float | None:
 def _decode(content: dict[str, Any]) -> Saved:
     kind = content["kind"]
     if kind == "clv_model":
-        spend = None if content["spend"] is None else _decode(content["spend"])
+        spend = content["spend"]
+        if isinstance(spend, dict):
+            spend = _decode(spend)
+        elif spend is not None and not isinstance(spend, str | int | float):
+            raise TypeError(f"spend is {spend!r:.80}")
         return CLVModel(_decode(content["purchases"]), spend)  # type: ignore[arg-type]
     if kind == "model":
         return _decode_model(content)

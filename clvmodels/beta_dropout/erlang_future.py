@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -136,11 +137,10 @@ def _discounted_alike(buyers: Buyers, horizon: float, discount: float) -> Array:
         unit = replace(one.take(np.zeros(len(u), dtype=np.intp)), rate=np.ones_like(u))
         return rate_if_alive(unit, u)
 
-    # A panel as long as those in time: 40 nodes follow every swing of the rate there.
-    panel, u = math.log1p(_growth(k)), s / buyers.rate[:, None]
-    return np.asarray(
-        interpolate_smooth(scaled_rate, u, panel=panel, nodes=40) @ weights / buyers.rate
-    )
+    # In ln u the rate is analytic and bounded to +-pi/k at least, so 30 nodes a panel are exact.
+    u = s / buyers.rate[:, None]
+    table = interpolate_smooth(scaled_rate, u, panel=min(2.0, 4.0 / k), nodes=30)
+    return np.asarray(table @ weights / buyers.rate)
 
 
 def _growth(k: int) -> float:
@@ -163,10 +163,16 @@ def _time_panels(horizon: float, discount: float, per_event: float, k: int) -> t
     edges = [0.0, min(per_event, end, longest)]
     while edges[-1] < end:
         edges.append(min(edges[-1] + min(_growth(k) * edges[-1], longest), end))
-    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    nodes, weights = _gauss_legendre()
     left, half = np.array(edges[:-1])[:, None], 0.5 * np.diff(edges)[:, None]
     s = (left + half * (1.0 + nodes)).ravel()
     return s, (half * weights).ravel() * np.exp(-discount * s)
+
+
+@cache
+def _gauss_legendre() -> tuple[Array, Array]:
+    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    return nodes, weights
 
 
 # --- which way --------------------------------------------------------------------------------
@@ -251,11 +257,16 @@ def _purchases_by_roots(buyers: Buyers, t: Array) -> Array:
 
     def integrand(p: Array, rows: Index) -> Array:
         log_w, s, reach = np.log1p(-np.minimum(p, _BELOW_ONE)) / k, shape[rows], u[rows]
-        gap = -np.expm1(log_w)
+        w, gap = np.exp(log_w), -np.expm1(log_w)
         total = -np.expm1(-s * np.log1p(reach * gap)) / gap
         for turn, times in _turns(k):
-            c, log_rise = _rise(log_w, reach, turn)
-            total += times * (np.exp(-1j * turn * (first - 1)) * -np.expm1(-s * log_rise) / c).real
+            real, imag, size, angle = _rise(w, gap, reach, turn)
+            size, angle = s * size, s * angle  # 1 - (1 + u c)^-s = one + i two, times z^(1-first)
+            one = 2.0 * np.sin(0.5 * angle) ** 2 - np.expm1(-size) * np.cos(angle)
+            two = np.exp(-size) * np.sin(angle)
+            cos, sin = math.cos(turn * (first - 1)), math.sin(turn * (first - 1))
+            one, two = one * cos + two * sin, two * cos - one * sin
+            total += times * (one * real + two * imag) / (real**2 + imag**2)
         total *= np.exp((1 - first) * log_w) / k
         if early is None:
             return total
@@ -282,10 +293,11 @@ def _rate_by_roots(buyers: Buyers, t: Array) -> Array:
 
     def integrand(p: Array, rows: Index) -> Array:
         log_w, s, reach = np.log1p(-np.minimum(p, _BELOW_ONE)) / k, shape[rows], u[rows]
-        total = np.exp(-(s + 1.0) * np.log1p(reach * -np.expm1(log_w)))
+        w, gap = np.exp(log_w), -np.expm1(log_w)
+        total = np.exp(-(s + 1.0) * np.log1p(reach * gap))
         for turn, times in _turns(k):
-            _, log_rise = _rise(log_w, reach, turn)
-            total += times * np.exp(-(s + 1.0) * log_rise - 1j * turn * skipped).real
+            _, _, size, angle = _rise(w, gap, reach, turn)
+            total += times * np.exp(-(s + 1.0) * size) * np.cos((s + 1.0) * angle + turn * skipped)
         total *= np.exp(-skipped * log_w) / k
         if early is None:
             return total
@@ -307,15 +319,12 @@ def _turns(k: int) -> list[tuple[float, float]]:
     return [(2.0 * math.pi * each / k, 1.0 if 2 * each == k else 2.0) for each in turns]
 
 
-def _rise(
-    log_w: Array, u: Array, turn: float
-) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
-    """Return c = 1 - w e^(i turn) and ln(1 + u c), without cancellation."""
-    w = np.exp(log_w)
-    real = -np.expm1(log_w) + 2.0 * w * math.sin(0.5 * turn) ** 2
-    imag = -w * math.sin(turn)
+def _rise(w: Array, gap: Array, u: Array, turn: float) -> tuple[Array, Array, Array, Array]:
+    """Return c = 1 - w e^(i turn) and ln(1 + u c), each by its two parts; gap is 1 - w."""
+    real = gap + w * (2.0 * math.sin(0.5 * turn) ** 2)
+    imag = w * -math.sin(turn)
     size = 0.5 * np.log1p(u * (2.0 * real + u * (real**2 + imag**2)))
-    return real + 1j * imag, size + 1j * np.arctan2(u * imag, 1.0 + u * real)
+    return real, imag, size, np.arctan2(u * imag, 1.0 + u * real)
 
 
 def _chances_of_first(buyers: Buyers, t: Array) -> Array:

@@ -13,8 +13,10 @@ from clvmodels.frames.customer_summary import CustomerSummary
 from clvmodels.frames.scoring import (
     PurchaseFit,
     check_margins,
+    check_price,
     model_of,
     refuse_bad_spend,
+    with_price,
     with_purchases,
     with_spend,
     with_value,
@@ -27,7 +29,7 @@ from clvmodels.units import Duration, in_units, rate_per_unit
 
 __all__ = ["CLVModel", "predict"]
 
-SpendFit: TypeAlias = Fit[Any] | SpendPredictions
+SpendFit: TypeAlias = Fit[Any] | SpendPredictions | float | str
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,9 @@ class CLVModel:
     ----------
     purchases : Fit or PurchaseModel
         When customers buy and leave.
-    spend : Fit or GammaGamma, optional
-        What they spend; without it predictions count purchases.
+    spend : Fit, GammaGamma, number or str, optional
+        What they spend: a model, a price, or the name of the column with each customer's price.
+        Without it predictions count purchases.
 
     Raises
     ------
@@ -100,7 +103,9 @@ def predict(
     purchases
         A fit (or a model with published parameters, taken to be in the unit of `rfm`).
     spend
-        A Gamma-Gamma fit or model; without it there is no money in the result.
+        A Gamma-Gamma fit or model. Or a price per purchase, the same for all or the name of a
+        column of `rfm.frame`: subscriptions have no other. Without it there is no money in the
+        result.
     horizon
         How far ahead, from the end of observation: ``"1y"``, ``"26w"``, a timedelta, a date,
         ``math.inf``, or a number in the unit of `rfm`.
@@ -149,7 +154,9 @@ def predict(
     share = check_margins(frame, margin)
     length = in_units(horizon, rfm.unit, start=rfm.observed_until)
     scored = with_purchases(rfm, purchases, length, rate_per_unit(discount_rate, rfm.unit))
-    if spend is not None:
+    if isinstance(spend, str | int | float):
+        scored = with_value(with_price(scored, check_price(frame, spend)), share)
+    elif spend is not None:
         if rfm.definitions is None:  # a summary made from orders has none
             refuse_bad_spend(frame)
         scored = with_value(with_spend(scored, rfm, model_of(spend)), share)
@@ -171,7 +178,7 @@ def _check_models(rfm: CustomerSummary, purchases: PurchaseFit, spend: SpendFit 
         )
     check_alike(purchases, rfm)
     check_alike(spend, rfm)
-    if spend is None:
+    if spend is None or isinstance(spend, str | int | float):
         return
     spend_model = model_of(spend)
     if not isinstance(spend_model, SpendPredictions):

@@ -31,6 +31,7 @@ Array: TypeAlias = NDArray[np.float64]
 _NORMAL_975: Final = 1.959963984540054
 _RANDOM: Final = 1.5  # nearer to k = 1 than to k = 2
 _COARSE: Final = 10.0  # periods between purchases below which the grid itself makes k larger
+_CLUMPY: Final = 0.75  # further below chance than clocks and habits make it
 _FEW: Final = 30.0  # customers below which an interval from the normal law says little
 _RANGE: Final = (1e-6, 1e6)  # where k is looked for
 
@@ -75,9 +76,9 @@ class RegularityCheck:
         low, high = self.k_interval
         if self.n_customers < _FEW:
             words = f"Only {self.n_customers:g} customers have two intervals: too few to tell."
-        elif high < 1.0:
+        elif high < _CLUMPY:
             words = (
-                "Purchases come in bursts (k is below 1): use BGNBD or MBGNBD, and see whether one "
+                "Purchases come in bursts (k is about {self.k:.2g}): use BGNBD or MBGNBD, and see whether one "
                 "order is split over several days."
             )
         elif low >= _RANDOM:

@@ -32,8 +32,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "check_margins",
+    "check_price",
     "model_of",
     "refuse_bad_spend",
+    "with_price",
     "with_purchases",
     "with_spend",
     "with_value",
@@ -190,6 +192,35 @@ def with_value(scored: Any, margin: float | str) -> Any:
     share: Any = nw.col(margin).cast(nw.Float64) if isinstance(margin, str) else nw.lit(margin)
     value: Any = customer_value(nw.col("discounted_purchases"), nw.col("expected_spend"), share)
     return scored.with_columns(value.alias("clv")).drop("discounted_purchases")
+
+
+def with_price(scored: Any, price: float | str) -> Any:
+    """Add ``expected_spend`` where every purchase has a known price."""
+    each: Any = nw.col(price).cast(nw.Float64) if isinstance(price, str) else nw.lit(float(price))
+    return scored.with_columns(each.alias("expected_spend"))
+
+
+def check_price(frame: Frame, price: float | str) -> float | str:
+    """Return the price, or raise unless it, or every value of the column, is zero or more."""
+    if isinstance(price, str):
+        schema = frame.collect_schema()
+        require_column(price, schema.names(), role="spend")
+        place = f"Column {price!r} has type {schema[price]}."
+        if schema[price].is_numeric():
+            each = nw.col(price).cast(nw.Float64)
+            bad = _count_false(frame, each.is_finite() & (each >= 0.0))
+            place = f"{bad:,} rows of column {price!r} are missing, infinite or negative."
+            if not bad:
+                return price
+    else:
+        place = f"Got {price!r}."
+        if 0.0 <= price < math.inf and not isinstance(price, bool):
+            return price
+    raise ParameterError(
+        "`spend` is a spend fit, a price of zero or more, or the name of a column of prices.",
+        place=place,
+        fix="Pass GammaGamma.fit(rfm), or fill missing prices.",
+    )
 
 
 def refuse_bad_spend(frame: Frame) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from clvmodels.lifetime.lifetimes import GammaGompertz, Lifetime, Values
+from clvmodels.lifetime.lifetimes import GammaGompertz, Lifetime, Values, as_column, some_rows
 from clvmodels.lifetime.likelihood import History, log_likelihood
 from clvmodels.lifetime.panels import BLOCK, DEPTH, NODES, WEIGHTS
 
@@ -60,11 +60,11 @@ class _Counts:
     lifetime: Lifetime
 
     def take(self, rows: NDArray[np.intp]) -> _Counts:
-        r, alpha = (v[rows] if np.ndim(v) else v for v in (self.r, self.alpha))
+        r, alpha = some_rows(self.r, rows), some_rows(self.alpha, rows)
         return _Counts(self.n[rows], self.t[rows], r, alpha, self.lifetime.take(rows))
 
     def columns(self) -> _Counts:
-        r, alpha = (v[:, None] if np.ndim(v) else v for v in (self.r, self.alpha))
+        r, alpha = as_column(self.r), as_column(self.alpha)
         return _Counts(self.n[:, None], self.t[:, None], r, alpha, self.lifetime.columns())
 
     def probability(self) -> Array:

@@ -9,22 +9,43 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Final, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Change", "GammaGompertz", "Lifetime", "Pareto", "Surroundings"]
+__all__ = [
+    "Change",
+    "GammaGompertz",
+    "Lifetime",
+    "Pareto",
+    "Surroundings",
+    "as_column",
+    "some_rows",
+]
 
 Array: TypeAlias = NDArray[np.float64]
 Values: TypeAlias = float | Array
 Gradient: TypeAlias = tuple[Array, ...]
 Hessian: TypeAlias = dict[tuple[int, int], Array]
+Index: TypeAlias = NDArray[np.intp]
 
 LONGEST: Final = 2.0  # of a panel, in nats of distance from the singularity that it runs away from
 KINK: Final = 3.0  # of a panel past complex singularities i pi / b off the axis, in units of 1 / b
 _LARGE: Final = 300.0  # b y beyond which e^(b y) rules R by far
+
+
+def some_rows(value: Values, rows: Index | slice) -> Values:
+    """Return a number as it is, or some rows of an array."""
+    return value[rows] if isinstance(value, np.ndarray) and value.ndim else value
+
+
+def as_column(value: Values) -> Values:
+    """Return a number as it is, or an array (n,) with shape (n, 1)."""
+    return value[:, None] if isinstance(value, np.ndarray) and value.ndim else value
 
 
 @dataclass(frozen=True)
@@ -70,18 +91,18 @@ class Lifetime(ABC):
     s: Values
     beta: Values
 
-    def take(self, rows: NDArray[np.intp] | slice) -> Self:
-        """Return the lifetimes of some rows, as they are."""
-        return self._each(lambda value: value[rows])
+    def take(self, rows: Index | slice) -> Self:
+        """Return the lifetimes of some rows."""
+        return self._each(lambda value: some_rows(value, rows))
 
     def columns(self) -> Self:
         """Return the parameters as columns, shape (n, 1), for nodes of shape (n, nodes)."""
-        return self._each(lambda value: value[:, None])
+        return self._each(as_column)
 
-    def _each(self, change: object) -> Self:
-        assert callable(change)
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return replace(self, **{k: change(v) for k, v in values.items() if np.ndim(v)})
+    def _each(self, change: Callable[[Values], Values]) -> Self:
+        return replace(
+            self, **{each.name: change(getattr(self, each.name)) for each in fields(self)}
+        )
 
     def log_survival(self, y: Array) -> Array:
         """Return ln S(y)."""
@@ -305,17 +326,20 @@ class _Step:
     e: Array
     more: Array
 
+    @cached_property
+    def gained(self) -> Array:
+        """ln(R' / R) if `ahead`, else ln(Q' / Q)."""
+        beyond = np.where(self.ahead, np.maximum(self.bd - _LARGE, 0.0), 0.0)
+        return np.asarray(np.log1p(self.more) + beyond)
+
     @property
     def growth(self) -> Array:
         """ln(R' / R)."""
-        beyond = np.where(self.ahead, np.maximum(self.bd - _LARGE, 0.0), self.bd)
-        return np.log1p(self.more) + beyond
+        return self.gained + np.where(self.ahead, 0.0, self.bd)
 
     def log_density(self, s: Values) -> Array:
-        """The change of ln f: b delta - (s + 1) ln(R' / R), without cancellation for small s."""
-        beyond = np.where(self.ahead, np.maximum(self.bd - _LARGE, 0.0), 0.0)
-        own = np.where(self.ahead, 1.0, -s)
-        return np.asarray(own * self.bd - (s + 1.0) * (np.log1p(self.more) + beyond))
+        """Return the change of ln f, b delta - (s + 1) ln(R' / R); small s cost no digits."""
+        return np.asarray(np.where(self.ahead, 1.0, -s) * self.bd - (s + 1.0) * self.gained)
 
     @property
     def shrinkage(self) -> Array:

@@ -1,7 +1,7 @@
 """Likelihood of customers who buy at a gamma rate until a lifetime ends, with two derivatives.
 
 A history (x, t_x, T) has two causes: the customer is alive at T, or left at a time y in (t_x, T).
-The letters k = r + x, f and S are those of the papers; logarithms are relative to the last purchase:
+With k = r + x, f and S as in the papers, everything is relative to the last purchase:
 
     L = G(k)/G(r) alpha^r (alpha+t_x)^-k { S(T) ((alpha+T)/(alpha+t_x))^-k
         + int_{t_x}^T f(y) ((alpha+y)/(alpha+t_x))^-k dy }
@@ -149,7 +149,7 @@ def _bought(history: History) -> _Cause:
 
 
 def _shifted(hessian: Hessian) -> Hessian:
-    """Number the parameters of the lifetime behind r and alpha."""
+    """Return a Hessian of lifetime parameters, numbered behind r and alpha."""
     return {(i + 2, j + 2): value for (i, j), value in hessian.items()}
 
 
@@ -158,8 +158,8 @@ def _alive(history: History, lifetime: Lifetime) -> _Cause:
     gap = history.silence / (last * end)
     hessian = {(0, 1): gap, (1, 1): -k * gap * (1.0 / last + 1.0 / end)}
     hessian |= _shifted(lifetime.hessian(history.T, density=False))
-    gradient = (-np.log1p(history.silence / last), k * gap)
-    gradient += lifetime.gradient(history.T, density=False)
+    of_lifetime = lifetime.gradient(history.T, density=False)
+    gradient = (-np.log1p(history.silence / last), k * gap, *of_lifetime)
     return _Cause(_log_alive(history, lifetime), gradient, hessian)
 
 
@@ -181,7 +181,7 @@ def _left(history: History, lifetime: Lifetime) -> _Cause:
 
 
 def _moments(pairs: list[tuple[int, int]], integrand: Integrand, span: Array) -> Array:
-    """Integrate 1, the gradient g of the log-integrand, and g g' + its Hessian, shape (1+..., n)."""
+    """Integrate 1, the gradient g of the log-integrand, and g g' + its Hessian, shape (., n)."""
     panels = lay_panels(integrand, span)
     delta, weight = panels.nodes()
     at = integrand.take(panels.row).columns()

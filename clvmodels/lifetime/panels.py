@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clvmodels.lifetime.lifetimes import Lifetime, Values
+from clvmodels.lifetime.lifetimes import Lifetime, Values, as_column, some_rows
 
-__all__ = ["Integrand", "Panels", "lay_panels"]
+__all__ = ["Integrand", "Panels", "by_block", "integrate", "lay_panels"]
 
 Array: TypeAlias = NDArray[np.float64]
 Index: TypeAlias = NDArray[np.intp]
@@ -26,6 +26,7 @@ Index: TypeAlias = NDArray[np.intp]
 # 16 nodes on 2 nats of distance: the integrand is analytic to +-pi/2, the error is 3^-32.
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(16)
 STEEPEST: Final = 16.0
+BLOCK: Final = 1 << 10  # rows whose nodes stay in the processor's cache
 DEPTH: Final = 42.0  # what is left of an integral is dropped at e^-42 = 6e-19
 
 
@@ -55,15 +56,23 @@ class Integrand:
 
     def take(self, rows: Index | slice) -> Integrand:
         """Return some rows."""
-        k, alpha = (v[rows] if np.ndim(v) else v for v in (self.k, self.alpha))
-        lifetime = self.lifetime.take(rows)
-        return Integrand(lifetime, self.density, self.start[rows], k, alpha, self.rate)
+        return replace(
+            self,
+            lifetime=self.lifetime.take(rows),
+            start=self.start[rows],
+            k=some_rows(self.k, rows),
+            alpha=some_rows(self.alpha, rows),
+        )
 
     def columns(self) -> Integrand:
         """Return the rows as columns, shape (n, 1)."""
-        k, alpha = (v[:, None] if np.ndim(v) else v for v in (self.k, self.alpha))
-        lifetime = self.lifetime.columns()
-        return Integrand(lifetime, self.density, self.start[:, None], k, alpha, self.rate)
+        return replace(
+            self,
+            lifetime=self.lifetime.columns(),
+            start=self.start[:, None],
+            k=as_column(self.k),
+            alpha=as_column(self.alpha),
+        )
 
     def log_rest(self, delta: Array) -> Array:
         """Return the logarithm of the factors beside the lifetime's at start + delta."""
@@ -169,9 +178,6 @@ def _integrate(integrand: Integrand, span: Array) -> Array:
     delta, weight = panels.nodes()
     values = weight * np.exp(integrand.take(panels.row).columns().log_value(delta))
     return panels.sums(values.sum(axis=1))
-
-
-BLOCK: Final = 1 << 10  # rows whose nodes stay in the processor's cache
 
 
 def by_block(

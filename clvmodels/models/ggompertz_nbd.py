@@ -59,7 +59,7 @@ class GGompertzNBD(LifetimeModel):
     >>> model = GGompertzNBD(r=0.55, alpha=10.5, b=0.02, s=0.5, beta=0.4)
     >>> c = Customers.from_arrays([2], [30.43], [38.86], unit="week")
     >>> model.p_alive(c).round(4).tolist(), model.expected_purchases(c, 39.0).round(4).tolist()
-    ([0.8576], [1.4066])
+    ([0.8589], [1.3618])
     """
 
     title: ClassVar[str] = "GGompertz/NBD"
@@ -101,8 +101,9 @@ class GGompertzNBD(LifetimeModel):
                 "Fit ParetoNBD: it has one parameter less and the same likelihood."
             ]
         if self.beta > _SUDDEN:
+            age = math.log(self.beta) / self.b
             return [
-                f"Hardly anybody seems to leave before age {math.log(self.beta) / self.b:.4g} (beta "
-                "has no bound): if that is where the data end, read it as no dropout so far."
+                f"Hardly anybody seems to leave before age {age:.4g} (beta has no bound): if that "
+                "is where the data end, read it as no dropout so far."
             ]
         return []

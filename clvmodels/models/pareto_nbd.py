@@ -54,7 +54,7 @@ class ParetoNBD(LifetimeModel):
     >>> model = ParetoNBD(r=0.553, alpha=10.578, s=0.606, beta=11.669)
     >>> c = Customers.from_arrays([2], [30.43], [38.86], unit="week")
     >>> model.p_alive(c).round(4).tolist(), model.expected_purchases(c, 39.0).round(4).tolist()
-    ([0.8692], [1.4552])
+    ([0.8692], [1.4551])
     """
 
     title: ClassVar[str] = "Pareto/NBD"
@@ -95,4 +95,4 @@ class ParetoNBD(LifetimeModel):
         beyond = np.broadcast_to(np.asarray(self.s) - 1.0, (len(c),))
         lived = np.full(len(c), np.inf)
         np.divide(self.beta + c.timing[2], beyond, out=lived, where=beyond > 0.0)
-        return self._rate(c) * lived
+        return np.asarray(self._rate(c) * lived)
