@@ -33,14 +33,23 @@ if TYPE_CHECKING:
     from clvmodels.frames.customer_summary import CustomerSummary
     from clvmodels.frames.ledger import Ledger
     from clvmodels.frames.predict import CLVModel, predict
+    from clvmodels.frames.regularity import RegularityCheck, check_regularity
     from clvmodels.frames.split import HoldoutSplit, holdout_split
+    from clvmodels.frames.subscriptions import subscription_summary
     from clvmodels.frames.summary import rfm_summary
+    from clvmodels.models.bdw import BDW
+    from clvmodels.models.bgbb import BGBB
+    from clvmodels.models.bgcnbd import BGCNBD
     from clvmodels.models.bgnbd import BGNBD
     from clvmodels.models.covariates import PurchaseCovariates, SpendCovariates
     from clvmodels.models.effects import Effects
     from clvmodels.models.fit import Fit
     from clvmodels.models.gamma_gamma import GammaGamma
+    from clvmodels.models.ggompertz_nbd import GGompertzNBD
+    from clvmodels.models.mbgcnbd import MBGCNBD
     from clvmodels.models.mbgnbd import MBGNBD
+    from clvmodels.models.pareto_nbd import ParetoNBD
+    from clvmodels.models.sbg import SBG
 
 _HOMES = {
     "clvmodels.acquisition": ("new_customers",),
@@ -69,8 +78,20 @@ _HOMES = {
     "clvmodels.frames.ledger": ("Ledger",),
     "clvmodels.frames.predict": ("CLVModel", "predict"),
     "clvmodels.frames.split": ("HoldoutSplit", "holdout_split"),
+    "clvmodels.frames.subscriptions": ("subscription_summary",),
+    "clvmodels.frames.regularity": (
+        "RegularityCheck",
+        "check_regularity",
+    ),
     "clvmodels.frames.summary": ("rfm_summary",),
     "clvmodels.models.bgnbd": ("BGNBD",),
+    "clvmodels.models.bdw": ("BDW",),
+    "clvmodels.models.bgbb": ("BGBB",),
+    "clvmodels.models.bgcnbd": ("BGCNBD",),
+    "clvmodels.models.ggompertz_nbd": ("GGompertzNBD",),
+    "clvmodels.models.mbgcnbd": ("MBGCNBD",),
+    "clvmodels.models.pareto_nbd": ("ParetoNBD",),
+    "clvmodels.models.sbg": ("SBG",),
     "clvmodels.models.covariates": ("PurchaseCovariates", "SpendCovariates"),
     "clvmodels.models.effects": ("Effects",),
     "clvmodels.models.fit": ("Fit",),
@@ -80,8 +101,13 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "BDW",
+    "BGBB",
+    "BGCNBD",
     "BGNBD",
+    "MBGCNBD",
     "MBGNBD",
+    "SBG",
     "CLVModel",
     "ClvError",
     "Comparison",
@@ -92,6 +118,7 @@ __all__ = [
     "DataWarning",
     "Effects",
     "Fit",
+    "GGompertzNBD",
     "GammaGamma",
     "HoldoutSplit",
     "IdentifiabilityWarning",
@@ -101,10 +128,13 @@ __all__ = [
     "MissingExtraError",
     "ModelFileError",
     "ParameterError",
+    "ParetoNBD",
     "PurchaseCovariates",
+    "RegularityCheck",
     "SpendCovariates",
     "UndefinedMomentError",
     "UnitMismatchError",
+    "check_regularity",
     "compare",
     "datasets",
     "holdout_split",
@@ -114,6 +144,7 @@ __all__ = [
     "predict",
     "rfm_summary",
     "save",
+    "subscription_summary",
 ]
 
 

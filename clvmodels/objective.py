@@ -178,7 +178,7 @@ def total(per_row: PerRow) -> Objective:
         size = len(z)
         value, gradient, hessian = 0.0, np.zeros(size), np.zeros((size, size))
         for block in blocks:
-            with np.errstate(over="ignore", invalid="ignore"):  # a wild trial step is refused
+            with np.errstate(all="ignore"):  # a wild trial step is refused
                 part = block.total(z)
             value += part[0]
             gradient += part[1]

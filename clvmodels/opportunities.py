@@ -117,7 +117,7 @@ def derivatives(
         some, i = rows[:, None], j - 1.0
         total.add(rows, weights, _log_term(a[some], b[some], c[some], d[some], i, left=True))
     everyone = np.arange(len(x))
-    last = _log_term(*(each[:, None] for each in (a, b, c, d)), silent[:, None], left=False)
+    last = _log_term(a[:, None], b[:, None], c[:, None], d[:, None], silent[:, None], left=False)
     total.add(everyone, np.ones((len(x), 1)), last)
     value, gradient, hessian = total.of_logarithm()
     until_last = _until_last(x, t_x, alpha, beta, gamma, delta)

@@ -131,38 +131,41 @@ def _discounted_alike(buyers: Buyers, horizon: float, discount: float) -> Array:
     """Do the same for rows that differ in the rate alone."""
     one, k = buyers.take(np.zeros(1, dtype=np.intp)), buyers.k
     per_event = float(buyers.rate.min()) / (float(one.shape[0]) + k)
-    s, weights = _time_panels(horizon, discount, per_event, k)
+    angle = _analytic_angle(float(one.shape[0]), k)
+    s, weights = _time_panels(horizon, discount, per_event, k, min(1.0, 2.0 * angle))
 
     def scaled_rate(u: Array) -> Array:
         unit = replace(one.take(np.zeros(len(u), dtype=np.intp)), rate=np.ones_like(u))
         return rate_if_alive(unit, u)
 
-    # In ln u the rate is analytic and bounded to +-pi/k at least, so 30 nodes a panel are exact.
     u = s / buyers.rate[:, None]
-    table = interpolate_smooth(scaled_rate, u, panel=min(2.0, 4.0 / k), nodes=30)
+    table = interpolate_smooth(scaled_rate, u, panel=min(2.0, 1.27 * angle), nodes=30)
     return np.asarray(table @ weights / buyers.rate)
 
 
-def _growth(k: int) -> float:
-    """Return by what factor less one the ends of panels in time grow.
+def _analytic_angle(shape: float, k: int) -> float:
+    """Return the angle about the time axis within which the purchase rate grows by e^3 at most.
 
-    After many events purchases still swing with the clock, by cos(2 pi z / k) exp(-2 (pi/k)^2 z)
-    after z events. That is lost in rounding after 1.8 k^2 events: at this growth the panels before
-    have at most ten swings, which 24 nodes integrate to rounding.
+    After many events purchases still swing with the clock, the more the larger k and the shape. The
+    terms (1 + u c)^-(shape+1) have c within pi/2 - pi/k of the axis: turning u by pi/k leaves them
+    below 1, and by delta more below cos(delta)^-(shape+1).
     """
-    return min(1.0, 6.0 / k)
+    return math.pi / k + math.acos(math.exp(-3.0 / (shape + 1.0)))
 
 
-def _time_panels(horizon: float, discount: float, per_event: float, k: int) -> tuple[Array, Array]:
+def _time_panels(
+    horizon: float, discount: float, per_event: float, k: int, growth: float
+) -> tuple[Array, Array]:
     """Return nodes s, weights c with sum c g(s) = integral over (0, horizon) of e^(-discount s) g.
 
-    Gauss-Legendre on panels that grow in proportion to time, from the time of an event on.
+    Gauss-Legendre on panels that grow in proportion to time, by a factor 1 + growth, from the time
+    of an event on.
     """
     end = min(horizon, (45.0 + 5.0 * k) / discount) if discount > 0.0 else horizon
     longest = 40.0 / abs(discount) if discount else math.inf
     edges = [0.0, min(per_event, end, longest)]
     while edges[-1] < end:
-        edges.append(min(edges[-1] + min(_growth(k) * edges[-1], longest), end))
+        edges.append(min(edges[-1] + min(growth * edges[-1], longest), end))
     nodes, weights = _gauss_legendre()
     left, half = np.array(edges[:-1])[:, None], 0.5 * np.diff(edges)[:, None]
     s = (left + half * (1.0 + nodes)).ravel()

@@ -18,6 +18,7 @@ __all__ = [
     "YEAR",
     "as_date",
     "day_number",
+    "quotient",
     "with_civil_day",
     "with_fields",
     "with_month",
@@ -82,17 +83,26 @@ def with_month(
     """
     days, cycles, years = nw.col("_days"), nw.col("_cycles"), nw.col("_years")
     rest, month = nw.col("_rest"), nw.col("_from_march")
-    leaps = rest // 1460 - rest // 36_524 + rest // 146_096
-    so_far = years * 365 + years // 4 - years // 100
+    leaps = quotient(rest, 1460) - quotient(rest, 36_524) + quotient(rest, 146_096)
+    so_far = years * 365 + quotient(years, 4) - quotient(years, 100)
     numbered = (
         frame.with_columns((nw.col(of) + 719_468).alias("_days"))
-        .with_columns((days // 146_097).alias("_cycles"))
+        .with_columns(quotient(days, 146_097).alias("_cycles"))
         .with_columns((days - cycles * 146_097).alias("_rest"))
-        .with_columns(((rest - leaps) // 365).alias("_years"))
+        .with_columns(quotient(rest - leaps, 365).alias("_years"))
         .with_columns((rest - so_far).alias("_rest"))
-        .with_columns(((rest * 5 + 2) // 153).alias("_from_march"))
+        .with_columns(quotient(rest * 5 + 2, 153).alias("_from_march"))
         .with_columns((cycles * 4800 + years * 12 + month + 2).alias(name))
     )
     if mday is not None:
-        numbered = numbered.with_columns((rest - (month * 153 + 2) // 5 + 1).alias(mday))
+        numbered = numbered.with_columns((rest - quotient(month * 153 + 2, 5) + 1).alias(mday))
     return numbered.drop("_days", "_cycles", "_rest", "_years", "_from_march")
+
+
+def quotient(number: nw.Expr, by: int) -> nw.Expr:
+    """Return the whole part of a number of zero or more, below 2^52, divided by another.
+
+    The operator // would do, but stands for seven copies of its number in SQL, and seven of each of
+    them in the next step.
+    """
+    return (number / by).floor().cast(nw.Int64)

@@ -15,7 +15,7 @@ import narwhals as nw
 
 from clvmodels.customers import Grid
 from clvmodels.errors import ParameterError
-from clvmodels.frames.calendar import as_date, day_number, with_month
+from clvmodels.frames.calendar import as_date, day_number, quotient, with_month
 from clvmodels.frames.cleaning import check_choice
 from clvmodels.frames.columns import DAY, PERIOD
 from clvmodels.units import DAYS_PER_UNIT, TimeUnit, check_unit
@@ -63,7 +63,7 @@ def with_period(frame: nw.LazyFrame[Any], grid: Grid) -> nw.LazyFrame[Any]:
     """Add PERIOD, the number of the period of each DAY; consecutive periods differ by 1."""
     if grid in MONTHS:
         numbered = with_month(frame, PERIOD)
-        return numbered.with_columns((nw.col(PERIOD) // MONTHS[grid]).alias(PERIOD))
+        return numbered.with_columns(quotient(nw.col(PERIOD), MONTHS[grid]).alias(PERIOD))
     if grid == "day":
         return frame.with_columns(nw.col(DAY).alias(PERIOD))
     # 1970-01-01 was a Thursday. Engines differ in dividing negative numbers, so there are none.

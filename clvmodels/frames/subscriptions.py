@@ -10,7 +10,7 @@ from typing import Any, Final
 import narwhals as nw
 
 from clvmodels.errors import DataError, first_few
-from clvmodels.frames.calendar import day_number, with_month
+from clvmodels.frames.calendar import day_number, quotient, with_month
 from clvmodels.frames.columns import AMOUNT, CUSTOMER, DAY, SUMMARY, refuse_collision
 from clvmodels.frames.customer_summary import CustomerSummary
 from clvmodels.frames.dates import UNREADABLE, with_days
@@ -56,6 +56,7 @@ def subscription_summary(
     period: TimeUnit = "month",
     amount: str | None = None,
     date_format: str | None = None,
+    time_zone: str | None = None,
 ) -> CustomerSummary:
     """Count the renewals of subscriptions, one row a customer.
 
@@ -86,7 +87,7 @@ def subscription_summary(
     amount
         Name of the column with the amount of a period. It becomes ``monetary_value``, null where
         nothing was renewed.
-    date_format
+    date_format, time_zone
         As in `rfm_summary`, for both dates.
 
     Returns
@@ -122,8 +123,10 @@ def subscription_summary(
     until = parse_date(observed_until, name="observed_until")
     unit = check_unit(period)
     refuse_collision(customer, SUMMARY)
-    source = open_source(subscriptions, customer=customer, date=start, amount=amount)
-    ends = open_source(subscriptions, customer=customer, date=end, amount=None)
+    source = open_source(
+        subscriptions, customer=customer, date=start, amount=amount, time_zone=time_zone
+    )
+    ends = open_source(subscriptions, customer=customer, date=end, amount=None, time_zone=time_zone)
     spans = _spans(
         with_days(source, name=start, date_format=date_format),
         with_days(_typed(ends), name=end, date_format=date_format),
@@ -206,8 +209,9 @@ def _counted(spans: nw.LazyFrame[Any], until: date, period: TimeUnit) -> nw.Lazy
     """Add RENEWED and DUE: opportunities before the end, and up to the end of observation."""
     if period in _DAYS:
         length, start = _DAYS[period], nw.col(_START)
-        renewed = (nw.col(_END) - 1 - start + length) // length - 1  # an end on the first day: 0
-        due = (day_number(until) - start) // length
+        # An end on the first day is no renewal: without + length the number would be below zero.
+        renewed = quotient(nw.col(_END) - 1 - start + length, length) - 1
+        due = quotient(day_number(until) - start, length)
         spans = spans.with_columns(renewed.alias(_RENEWED), due.alias(_DUE))
     else:
         spans = _counted_by_month(spans, until, MONTHS[period])
@@ -242,7 +246,7 @@ def _counted_by_month(spans: nw.LazyFrame[Any], until: date, months: int) -> nw.
     last = until.day == monthrange(until.year, until.month)[1]
     so_far = now - first if last else now - first - _one_if(day > until.day)
     return spans.with_columns(
-        (nw.col(_RENEWED) // months).alias(_RENEWED), (so_far // months).alias(_DUE)
+        quotient(nw.col(_RENEWED), months).alias(_RENEWED), quotient(so_far, months).alias(_DUE)
     )
 
 

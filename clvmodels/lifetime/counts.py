@@ -81,7 +81,8 @@ class _Counts:
     def log_left(self, z: Array) -> Array:
         """Return the log-density of n purchases before leaving at y = e^z, over dz."""
         y = np.exp(z)
-        return self.log_count(y) + self.lifetime.log_density(y) + z
+        left = self.lifetime.log_hazard(y) + self.lifetime.log_survival(y)
+        return self.log_count(y) + left + z
 
     def _left(self) -> Array:
         """Integrate over the time of leaving."""

@@ -34,7 +34,8 @@ Hessian: TypeAlias = dict[tuple[int, int], Array]
 Index: TypeAlias = NDArray[np.intp]
 
 LONGEST: Final = 2.0  # of a panel, in nats of distance from the singularity that it runs away from
-KINK: Final = 3.0  # of a panel past complex singularities i pi / b off the axis, in units of 1 / b
+KINK: Final = 1.5  # of a panel past complex singularities i pi / b off the axis, in units of 1 / b
+_BELOW_ONE: Final = 1.0 - 1e-16
 _LARGE: Final = 300.0  # b y beyond which e^(b y) rules R by far
 
 
@@ -109,8 +110,8 @@ class Lifetime(ABC):
         return -self.s * self._log_growth(y)
 
     @abstractmethod
-    def log_density(self, y: Array) -> Array:
-        """Return ln f(y)."""
+    def log_hazard(self, y: Array) -> Array:
+        """Return ln(f(y) / S(y))."""
 
     def gradient(self, y: Array, *, density: bool) -> Gradient:
         """Return the derivatives of ln f(y), or else of ln S(y), in the parameters."""
@@ -163,9 +164,9 @@ class Lifetime(ABC):
 class Pareto(Lifetime):
     """Exponential lifetimes with rates mu ~ Gamma(s, rate beta)."""
 
-    def log_density(self, y: Array) -> Array:
-        """Return ln f(y)."""
-        return np.log(self.s / self.beta) - (self.s + 1.0) * self._log_growth(y)
+    def log_hazard(self, y: Array) -> Array:
+        """Return ln(s / R)."""
+        return np.asarray(np.log(self.s / (self.beta + y)))
 
     def change(self, start: Array, delta: Array) -> Change:
         """Return the changes of ln f and its derivatives from `start` to `start + delta`."""
@@ -216,10 +217,9 @@ class GammaGompertz(Lifetime):
 
     # The parameters of the gradient are b, s, beta.
 
-    def log_density(self, y: Array) -> Array:
-        """Return ln f(y)."""
-        scale = np.log(self.s * (self.b / self.beta))
-        return np.asarray(scale + self.b * y - (self.s + 1.0) * self._log_growth(y))
+    def log_hazard(self, y: Array) -> Array:
+        """Return ln(b s / Q)."""
+        return np.asarray(np.log(self.s * (self.b / self._q(y))))
 
     def gradient(self, y: Array, *, density: bool) -> Gradient:
         """Return the derivatives of ln f(y), or else of ln S(y), in b, s, beta."""
@@ -267,12 +267,13 @@ class GammaGompertz(Lifetime):
         The singularities solve e^(b y) = 1 - beta. Below beta = 1 the nearest one is real. Above,
         a pair is at b y = ln(beta - 1) +- i pi; but f bends before that, at b y lower by ln(1 + s).
         """
-        b, bend, w = self.b, self.beta - 1.0, 1.0 / self._q(y)
-        pole = np.log(np.maximum(np.abs(bend), 1e-17)) / b
+        b, w = self.b, 1.0 / self._q(y)
+        complex_pair = np.greater(self.beta, 1.0)
+        low = np.log1p(-np.minimum(self.beta, _BELOW_ONE))
+        pole = np.where(complex_pair, np.log(np.maximum(self.beta - 1.0, 1e-17)), low) / b
         knee = pole - np.log1p(self.s) / b
-        complex_pair = bend > 0.0
         near = np.maximum(np.maximum(KINK / b, y - pole), 0.5 * (knee - y))
-        clear = np.logical_not(complex_pair) | (y - pole >= KINK / b)
+        clear = ~complex_pair | (y - pole >= KINK / b)
         # Past the real singularity w falls to 1; with a complex pair it rises to 1.
         steepest = np.where(complex_pair, np.minimum(1.0, 4.0 * w), w)
         return Surroundings(

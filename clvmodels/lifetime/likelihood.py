@@ -3,8 +3,8 @@
 A history (x, t_x, T) has two causes: the customer is alive at T, or left at a time y in (t_x, T).
 With k = r + x, f and S as in the papers, everything is relative to the last purchase:
 
-    L = G(k)/G(r) alpha^r (alpha+t_x)^-k { S(T) ((alpha+T)/(alpha+t_x))^-k
-        + int_{t_x}^T f(y) ((alpha+y)/(alpha+t_x))^-k dy }
+    L = G(k)/G(r) alpha^r (alpha+t_x)^-k S(t_x) { S(T)/S(t_x) ((alpha+T)/(alpha+t_x))^-k
+        + int_{t_x}^T f(y)/S(t_x) ((alpha+y)/(alpha+t_x))^-k dy }
 
 The nodes of the integral are times of leaving with their probabilities. The gradient of ln L is the
 mean over the causes of the gradients of their log-probabilities; the Hessian is the mean of their
@@ -72,7 +72,7 @@ class History:
 def log_likelihood(history: History, lifetime: Lifetime) -> Array:
     """Return the log-likelihood of each row, shape (n,)."""
     alive, left = _log_causes(history, lifetime)
-    return _log_bought(history) + np.logaddexp(alive, left)
+    return _log_bought(history, lifetime) + np.logaddexp(alive, left)
 
 
 def log_odds_left(history: History, lifetime: Lifetime) -> Array:
@@ -87,19 +87,20 @@ def _log_causes(history: History, lifetime: Lifetime) -> tuple[Array, Array]:
 
 
 def _log_alive(history: History, lifetime: Lifetime) -> Array:
-    return np.asarray(lifetime.log_survival(history.T) + history.log_silent())
+    stayed = lifetime.log_ratio(history.t_x, history.silence, density=False)
+    return np.asarray(stayed + history.log_silent())
 
 
 def _log_left(history: History, lifetime: Lifetime, mass: Array) -> Array:
     log_mass = np.log(mass, out=np.full_like(mass, -np.inf), where=mass > 0.0)
-    return np.asarray(lifetime.log_density(history.t_x) + log_mass)
+    return np.asarray(lifetime.log_hazard(history.t_x) + log_mass)
 
 
-def _log_bought(history: History) -> Array:
-    """Return the log-density of the purchases, up to the last one."""
+def _log_bought(history: History, lifetime: Lifetime) -> Array:
+    """Return the log-density of the purchases and of being alive, up to the last one."""
     x, t_x, alpha = history.x, history.t_x, history.alpha
     shape = log_rising(history.r, x) - history.r * np.log1p(t_x / alpha)
-    return np.asarray(shape - x * np.log(alpha + t_x))
+    return np.asarray(shape - x * np.log(alpha + t_x) + lifetime.log_survival(t_x))
 
 
 # --- derivatives: r and alpha come first, then the parameters of the lifetime -----------------
@@ -119,7 +120,7 @@ def derivatives(history: History, lifetime: Lifetime) -> Derivatives:
     alive, left = _alive(history, lifetime), _left(history, lifetime)
     gone = special.expit(left.value - alive.value)
     both = special.expit(alive.value - left.value) * gone
-    bought = _bought(history)
+    bought = _bought(history, lifetime)
     size = len(alive.gradient)
     apart = [b - a for a, b in zip(alive.gradient, left.gradient, strict=True)]
     gradient = [a + gone * d for a, d in zip(alive.gradient, apart, strict=True)]
@@ -137,15 +138,18 @@ def derivatives(history: History, lifetime: Lifetime) -> Derivatives:
     return Derivatives(value, tuple(gradient), hessian)
 
 
-def _bought(history: History) -> _Cause:
-    """Differentiate the log-density of the purchases in r and alpha."""
+def _bought(history: History, lifetime: Lifetime) -> _Cause:
+    """Differentiate the log-density of the purchases in r and alpha.
+
+    Survival to the last one is in the gradients of the two causes, which begin at time 0.
+    """
     x, t_x, r, alpha = history.x, history.t_x, history.r, history.alpha
     last = alpha + t_x
     aged = t_x / (alpha * last)
     gradient = (digamma_rising(r, x) - np.log1p(t_x / alpha), r * aged - x / last)
     bend = x / (last * last) - r * aged * (1.0 / alpha + 1.0 / last)
     hessian = {(0, 0): trigamma_rising(r, x), (0, 1): aged, (1, 1): bend}
-    return _Cause(_log_bought(history), gradient, hessian)
+    return _Cause(_log_bought(history, lifetime), gradient, hessian)
 
 
 def _shifted(hessian: Hessian) -> Hessian:

@@ -30,7 +30,8 @@ Array: TypeAlias = NDArray[np.float64]
 _MOST: Final = 12  # the largest k that a fit tries
 _LARGEST: Final = 24  # the largest k of a model: times vary by a fifth then, and doubles suffice
 
-Phases = Annotated[int, Setting(1, _LARGEST)]
+_PHASES: Final = Setting(1, _LARGEST)
+Phases = Annotated[int, _PHASES]
 """Events that a purchase takes: chosen, not estimated."""
 
 
@@ -95,6 +96,8 @@ class ErlangModel(BetaDropoutModel):
         IdentifiabilityWarning
             The data do not pin down every parameter; the certificate says which and why.
         """
+        if k is not None:
+            _PHASES.check(k, name="k", model=cls.__name__)
         customers = as_histories(data).patterns(cls.columns)
         chosen = cls._most_likely_k(customers, starts, covariance) if k is None else k
         return cls._fit(data, cls._scaled(customers, starts, chosen), covariance, k=chosen)

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Annotated, ClassVar, Final
 
 from clvmodels.customers import Customers
 from clvmodels.lifetime import GammaGompertz
 from clvmodels.models.lifetime_family import LifetimeModel, mean_rate_and_age
 from clvmodels.models.limits import HOMOGENEOUS
-from clvmodels.parameters import Positive, PositiveRate
+from clvmodels.parameters import Domain
 
 __all__ = ["GGompertzNBD"]
 
@@ -64,9 +64,9 @@ class GGompertzNBD(LifetimeModel):
 
     title: ClassVar[str] = "GGompertz/NBD"
 
-    b: PositiveRate
-    s: Positive
-    beta: Positive
+    b: Annotated[float, Domain("time", power=-1, typical=(0.05, 0.12))]
+    s: Annotated[float, Domain(typical=(0.4, 0.9))]
+    beta: Annotated[float, Domain(typical=(1.5, 5.0))]
 
     @property
     def lifetime(self) -> GammaGompertz:

@@ -146,7 +146,7 @@ class PurchasePredictions(Parametric):
         keys = [known[name] for name in model.state]
         first, code = distinct_rows(*keys, *model.varying().values(), *columns)
         values = function(model.take(first), c.take(first), *(each[first] for each in columns))
-        return np.asarray(values[code])
+        return np.asarray(values[code]) + 0.0  # never -0.0
 
     def _without_end(self, c: Customers) -> Array:
         result = self._once(c, lambda model, c: model.purchases_without_end(c))

@@ -31,7 +31,20 @@ class Case:
 def draw(model: type[Model], seed: int) -> Model:
     """Draw parameters log-uniformly from the typical ranges that the model declares."""
     rng = np.random.default_rng(seed)
-    return model(*(np.exp(rng.uniform(*np.log(each.typical))) for each in model.domains().values()))
+    values = [np.exp(rng.uniform(*np.log(each.typical))) for each in model.domains().values()]
+    settings = dict.fromkeys(model.settings(), seed + 1)
+    return model(**dict(zip(model.domains(), values, strict=True)), **settings)
+
+
+def settings_of(model: Model) -> dict[str, int]:
+    """What of a model is chosen and not estimated."""
+    return {name: getattr(model, name) for name in model.settings()}
+
+
+def rebuilt(model: Model, values: np.ndarray) -> Model:
+    """The model with other parameters and the same settings."""
+    names = model.parameter_names()
+    return type(model)(**dict(zip(names, values.tolist(), strict=True)), **settings_of(model))
 
 
 def example_customers(model: Model, seed: int) -> Customers:

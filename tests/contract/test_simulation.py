@@ -10,7 +10,7 @@ from clvmodels.models.base import Model
 from clvmodels.models.purchases import PurchaseModel
 from clvmodels.models.spend import SpendModel
 
-from .conftest import Case, draw
+from .conftest import Case, draw, settings_of
 
 SIGMAS = 4.5  # a seeded test that fails by chance once in 150,000 seeds
 
@@ -66,7 +66,7 @@ def test_fit_recovers_spend_parameters(spend_case: Case) -> None:
 
 
 def check_recovery(model: Model, customers: Customers) -> None:
-    fit = type(model).fit(customers)
+    fit = type(model).fit(customers, **settings_of(model))
     assert fit.certificate.verdict == "identified"
     assert fit.certificate.starts_agreeing == fit.certificate.starts
     off = np.log(fit.model.values / model.values)
@@ -85,6 +85,8 @@ def test_starts_can_be_given(model_class: type[Model]) -> None:
         bare = Customers.from_arrays(np.full(2_000, 3.0), unit="week")
         assert isinstance(model, SpendModel)
         data = model.simulate(bare, seed=1)
-    plain, started = model_class.fit(data), model_class.fit(data, starts=[model])
+    chosen = settings_of(model)
+    plain = model_class.fit(data, **chosen)
+    started = model_class.fit(data, starts=[model], **chosen)
     assert started.certificate.starts == 1
     assert started.model.values == pytest.approx(plain.model.values, rel=1e-8)

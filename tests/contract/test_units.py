@@ -11,7 +11,7 @@ from clvmodels import Customers, UnitMismatchError
 from clvmodels.models.base import Model
 from clvmodels.models.purchases import OpportunityModel, PurchaseModel
 
-from .conftest import Case
+from .conftest import Case, rebuilt, settings_of
 
 SAME = 1e-8
 
@@ -23,7 +23,7 @@ def in_days(c: Customers) -> Customers:
 
 def rescaled(model: Model, dimension: str, factor: float) -> Model:
     scale = [factor**d.power if d.dimension == dimension else 1.0 for d in model.domains().values()]
-    return type(model)(*(model.values * scale))
+    return rebuilt(model, model.values * scale)
 
 
 def skip_periods(model: Model) -> None:
@@ -57,7 +57,8 @@ def test_days_and_weeks_after_fitting(purchase_case: Case) -> None:
     assert isinstance(model, PurchaseModel)
     skip_periods(model)
     weeks = model.simulate(2_000, 80.0, seed=4, unit="week")
-    weekly, daily = type(model).fit(weeks), type(model).fit(in_days(weeks))
+    chosen = settings_of(model)
+    weekly, daily = type(model).fit(weeks, **chosen), type(model).fit(in_days(weeks), **chosen)
     assert daily.expected_purchases(in_days(weeks), 70.0) == pytest.approx(
         weekly.expected_purchases(weeks, 10.0), rel=SAME
     )

@@ -24,9 +24,7 @@ def test_months_of_all_days(frame_engine):
     table = with_month(frame, "month", mday="mday").collect("polars")
     found = sorted(table.select("_day", "month", "mday").rows())
     dates = [as_date(day) for day in sorted(days)]
-    assert found == [
-        (day_number(on), 12 * on.year + on.month - 1, on.day) for on in dates
-    ]
+    assert found == [(day_number(on), 12 * on.year + on.month - 1, on.day) for on in dates]
     for grid in ("day", "week", "month", "quarter", "year"):
         periods = with_period(frame, grid).select("_day", "_period").collect("polars")
         assert all(period == period_of(day, grid) for day, period in periods.rows())
@@ -92,9 +90,7 @@ def test_random_logs(frame_engine, rows, grid):
     )
     expected = []
     for who in sorted({who for who, _ in records}):
-        seen = sorted(
-            {period_of(day_number(on), grid) for each, on in records if each == who}
-        )
+        seen = sorted({period_of(day_number(on), grid) for each, on in records if each == who})
         seen = [each for each in seen if each <= period_of(end, grid)]
         T = period_of(end, grid) - seen[0]
         expected.append((who, len(seen) - 1, float(seen[-1] - seen[0]), float(T)))
@@ -147,7 +143,7 @@ def test_a_holdout_of_months(engine, rows, log):
 
 def test_the_unit_goes_with_the_grid(log):
     frame = log(("a", "2024-01-10", 1.0))
-    with pytest.raises(clv.ParameterError, match="whole months.*Pass unit='month'"):
+    with pytest.raises(clv.ParameterError, match=r"whole months.*Pass unit='month'"):
         clv.rfm_summary(frame, **COLUMNS, unit="week", grid="month")
     with pytest.raises(clv.DataError, match="`grid` is one of"):
         clv.rfm_summary(frame, **COLUMNS, unit="week", grid="fortnight")

@@ -104,9 +104,7 @@ def test_random_subscriptions(frame_engine, rows, period):
 
 
 def test_amounts(engine, rows):
-    native = engine(
-        table(("a", "2024-01-01", None, 9.5), ("b", "2024-03-01", "2024-03-20", 12.0))
-    )
+    native = engine(table(("a", "2024-01-01", None, 9.5), ("b", "2024-03-01", "2024-03-20", 12.0)))
     summary = subscription_summary(
         native, **COLUMNS, amount="paid", observed_until=date(2024, 3, 31)
     )
@@ -114,7 +112,9 @@ def test_amounts(engine, rows):
 
 
 def test_text_dates_and_nobody_left(rows):
-    frame = pl.DataFrame({"who": [1, 2], "opened": ["2024-01-01", "2024-02-01"], "closed": [None] * 2})
+    frame = pl.DataFrame(
+        {"who": [1, 2], "opened": ["2024-01-01", "2024-02-01"], "closed": [None] * 2}
+    )
     for native in (frame, frame.lazy(), frame.to_pandas(), frame.to_arrow()):
         summary = subscription_summary(native, **COLUMNS, observed_until="2024-03-01")
         assert rows(summary.frame) == [(1, 2, 2.0, 2.0), (2, 1, 1.0, 1.0)]

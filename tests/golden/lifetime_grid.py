@@ -317,7 +317,7 @@ def by_differences(row: Row, name: str, size: arb) -> arb:
 
 
 def make(rows: type[design.LifetimeDesign], path: Path, script: str) -> None:
-    """All sections, on one process each."""
+    """All sections, on one process; the file is written anew after each."""
     content: dict[str, object] = {"made_by": made_by(script), "definition": DEFINITION}
     plan = (
         ("customers", customer, design.customer_rows(rows, 380, seed=1)),
@@ -328,4 +328,4 @@ def make(rows: type[design.LifetimeDesign], path: Path, script: str) -> None:
     )
     for name, work, table in plan:
         content[name] = run(name, work, table, processes=1)
-    write_json(path, content)
+        write_json(path, content)

@@ -1,0 +1,1 @@
+"""Studies that take minutes: simulation of what the library promises."""
