@@ -98,7 +98,7 @@ class ErlangModel(BetaDropoutModel):
         """
         if k is not None:
             _PHASES.check(k, name="k", model=cls.__name__)
-        customers = as_histories(data).patterns(cls.columns)
+        customers = cls.check_estimable(as_histories(data).patterns(cls.columns))
         chosen = cls._most_likely_k(customers, starts, covariance) if k is None else k
         return cls._fit(data, cls._scaled(customers, starts, chosen), covariance, k=chosen)
 
