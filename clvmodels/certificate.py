@@ -90,10 +90,10 @@ def certify(maximum: Maximum, names: tuple[str, ...], findings: tuple[str, ...])
     verdict: Verdict = "boundary" if flat else "weak" if weakest > WEAK_DIRECTION else "identified"
     words = list(findings)
     if verdict != "identified" and not words:
-        least = names[int(np.argmax(np.abs(vectors[:, 0])))]
         words.append(
-            f"The data say little about {least}: predictions near the data hold, the parameter "
-            "itself and long extrapolations do not. More customers or a longer history would help."
+            f"The data say little about {_weakest(vectors[:, 0], names)}: predictions near the data "
+            "hold, the parameter itself and long extrapolations do not. More customers or a longer "
+            "history would help."
         )
     if maximum.starts_agreeing < maximum.starts:
         missed = maximum.starts - maximum.starts_agreeing
@@ -109,6 +109,16 @@ def certify(maximum: Maximum, names: tuple[str, ...], findings: tuple[str, ...])
         starts_agreeing=maximum.starts_agreeing,
         findings=tuple(words),
     )
+
+
+def _weakest(direction: Array, names: tuple[str, ...]) -> str:
+    """Name the parameters along a direction, and what of them is known all the same."""
+    main = np.flatnonzero(np.abs(direction) > 0.3 * np.abs(direction).max())
+    found = [names[i] for i in main[np.argsort(-np.abs(direction[main]), kind="stable")]]
+    if len(found) != 2:
+        return ", ".join(found)
+    together = bool(np.prod(direction[main]) > 0.0)
+    return f"{found[0]} and {found[1]}, only about their {'ratio' if together else 'product'}"
 
 
 def covariance(maximum: Maximum, jacobian: Array, meat: Array | None = None) -> Array:
@@ -132,10 +142,9 @@ def covariance(maximum: Maximum, jacobian: Array, meat: Array | None = None) -> 
     inverse = np.divide(1.0, eigenvalues, out=np.zeros_like(eigenvalues), where=bounded)
     bread = (vectors * inverse) @ vectors.T
     spread = bread if meat is None else bread @ meat @ bread
-    result = jacobian @ spread @ jacobian.T
     flat = (np.abs(jacobian) @ _involved(vectors[:, ~bounded])) > 0.0
-    result[flat, :] = 0.0
-    result[:, flat] = 0.0
+    slopes = np.where(flat[:, None], 0.0, jacobian)  # a parameter at 1e200 would overflow
+    result = slopes @ spread @ slopes.T
     result[flat, flat] = math.inf
     return np.asarray(result)
 

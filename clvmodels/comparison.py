@@ -110,12 +110,14 @@ def compare(fits: Sequence[Fit[Any]]) -> Comparison:
 def label(fit: Fit[Any]) -> str:
     """Return what a fit is called in a table: the model, its settings and its formulas."""
     model = fit.model
+    base = model.base if isinstance(model, CovariateModel) else model
+    chosen = [f"{name}={getattr(base, name)}" for name in base.settings()]
+    title = " ".join([base.title, *chosen])
     if not isinstance(model, CovariateModel):
-        chosen = [f"{name}={getattr(model, name)}" for name in model.settings()]
-        return " ".join([model.title, *chosen])
+        return title
     formulas = [f"{process} ~ {each.formula}" for process, each in model.effects.items()]
     tied = ["tied"] if model.tied else []
-    return f"{model.base.title} ({', '.join([*formulas, *tied])})"
+    return f"{title} ({', '.join([*formulas, *tied])})"
 
 
 def _check_same_data(first: Fit[Any], other: Fit[Any]) -> None:

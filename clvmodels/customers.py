@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Final, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,8 +28,7 @@ __all__ = ["Customers", "Definitions", "Histories", "as_histories"]
 Array: TypeAlias = NDArray[np.float64]
 Covariates: TypeAlias = Mapping[str, NDArray[Any]]
 Column: TypeAlias = str  # "frequency", "recency", "T", "monetary_value", or the name of a covariate
-Grid: TypeAlias = Literal["day", "week"]
-GRID_DAYS: Final[dict[str, int]] = {"day": 1, "week": 7}
+Grid: TypeAlias = Literal["day", "week", "month", "quarter", "year"]
 Returns: TypeAlias = Literal["net", "drop", "error"]
 TIMING: tuple[Column, ...] = ("frequency", "recency", "T")
 SPEND: tuple[Column, ...] = ("frequency", "monetary_value")
@@ -296,8 +295,8 @@ class Definitions:
 
     Attributes
     ----------
-    grid : {'day', 'week'}
-        Period in which orders are one occasion.
+    grid : {'day', 'week', 'month', 'quarter', 'year'}
+        Period in which orders are one occasion; months and longer are those of the calendar.
     returns : {'net', 'drop', 'error'}
         What happened to refunds.
     """

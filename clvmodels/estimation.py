@@ -24,6 +24,7 @@ _FLAT = 1e-3  # curvature along a ridge: a standard error of 30 in log-parameter
 _NO_GAIN = 1e-9  # a rise of the log-likelihood that no conclusion can depend on
 _ACCEPTED = 1e-4  # share of the promised rise that makes a step worth taking
 _SHORTEST = 1e-14  # trust radius at which the climb gives up
+_RIDGE = 1e-8  # below a ridge by less than this, relative to 1 + |value|, is on it
 _SAME = 1e-4  # log-parameters by which two points count as one
 _SCOUT_CURVATURE = 0.05  # below it the sample says too little to start from its maximum
 _AGREEMENT = 1e-6  # two starts agree if their log-likelihoods do, relative to 1 + |value|
@@ -131,7 +132,8 @@ def newton(objective: Objective, start: Array, *, known: Sequence[Maximum] = ())
 
     Every step maximises the quadratic model within a ball. The climb ends when the Newton step,
     measured in standard errors, is nothing, or when rounding hides any further rise; also within a
-    tenth of a standard error of a maximum that is known, where that one is the answer.
+    tenth of a standard error of a maximum that is known, or at the height of a known ridge, where
+    that one is the answer.
     """
     here = Maximum(start, *objective(start), iterations=0, starts=1, starts_agreeing=1)
     radius = 1.0
@@ -147,7 +149,7 @@ def newton(objective: Objective, start: Array, *, known: Sequence[Maximum] = ())
         radius = _next_radius(radius, ratio, float(np.linalg.norm(step)))
         if ratio > _ACCEPTED:
             here = there
-            joined = [peak for peak in known if _joins(here, peak)]
+            joined = [peak for peak in known if _joins(here, peak) or _on_ridge(here, peak)]
             if joined:
                 return joined[0]
         elif radius < _SHORTEST:
@@ -174,6 +176,14 @@ def _joins(here: Maximum, peak: Maximum) -> bool:
     away = here.point - peak.point
     below = -0.5 * float(away @ peak.hessian @ away)
     return below < 0.005 and abs(peak.value - here.value - below) < 0.1 * below + 1e-6
+
+
+def _on_ridge(here: Maximum, peak: Maximum) -> bool:
+    """Whether a point has come as high as a known ridge, along which nothing more is to be had."""
+    close = _RIDGE * (1.0 + abs(peak.value))
+    if peak.value - here.value > close or np.linalg.eigvalsh(-peak.hessian)[0] >= _FLAT:
+        return False
+    return _trust_region_step(here.gradient, -here.hessian, 1.0)[1] < close
 
 
 def _polish(objective: Objective, here: Maximum, step: Array) -> Maximum:

@@ -12,7 +12,7 @@ from clvmodels.errors import ParameterError, did_you_mean
 
 __all__ = ["Duration", "TimeUnit", "in_units", "parse_date", "rate_per_unit"]
 
-TimeUnit: TypeAlias = Literal["day", "week", "month", "year"]
+TimeUnit: TypeAlias = Literal["day", "week", "month", "quarter", "year"]
 Duration: TypeAlias = str | float | timedelta | date
 
 DAYS_PER_YEAR: Final = 365.25
@@ -20,6 +20,7 @@ DAYS_PER_UNIT: Final[dict[TimeUnit, float]] = {
     "day": 1.0,
     "week": 7.0,
     "month": DAYS_PER_YEAR / 12.0,
+    "quarter": DAYS_PER_YEAR / 4.0,
     "year": DAYS_PER_YEAR,
 }
 _SUFFIXES: Final[dict[str, TimeUnit]] = {"d": "day", "w": "week", "mo": "month", "y": "year"}
@@ -32,7 +33,7 @@ def check_unit(unit: str) -> TimeUnit:
     Raises
     ------
     ParameterError
-        The unit is not one of day, week, month, year.
+        The unit is not one of day, week, month, quarter, year.
 
     Examples
     --------
@@ -42,7 +43,7 @@ def check_unit(unit: str) -> TimeUnit:
     if unit in DAYS_PER_UNIT:
         return unit
     raise ParameterError(
-        "A time unit is one of 'day', 'week', 'month', 'year'.",
+        "A time unit is one of 'day', 'week', 'month', 'quarter', 'year'.",
         place=f"Got {unit!r}.",
         fix=did_you_mean(str(unit), DAYS_PER_UNIT),
     )

@@ -119,7 +119,8 @@ class LogOptions:
     grid: Annotated[
         Grid,
         typer.Option(
-            help="Orders of one customer in the same day or week are one purchase.",
+            help="Orders of one customer in the same period are one purchase. Months, quarters "
+            "and years are those of the calendar.",
             rich_help_panel=_CLEANING,
         ),
     ] = "day"

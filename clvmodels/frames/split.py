@@ -20,7 +20,7 @@ from clvmodels.frames.cleaning import (
     later_rows,
     warn_of_losses,
 )
-from clvmodels.frames.columns import CUSTOMER, SUMMARY, refuse_collision
+from clvmodels.frames.columns import CUSTOMER, LOG_INTERVALS, SUMMARY, refuse_collision
 from clvmodels.frames.customer_summary import CustomerSummary
 from clvmodels.frames.dates import with_days
 from clvmodels.frames.ledger import Ledger, make_ledger
@@ -92,6 +92,7 @@ def holdout_split(
     grid: Grid = "day",
     date_format: str | None = None,
     time_zone: str | None = None,
+    intervals: bool = False,
 ) -> HoldoutSplit:
     """Split a log of orders into a calibration window and a holdout window.
 
@@ -101,7 +102,7 @@ def holdout_split(
     ----------
     transactions, customer, date, amount
         The log and its columns, as in `rfm_summary`.
-    unit, returns, invalid, strict, grid, date_format, time_zone
+    unit, returns, invalid, strict, grid, date_format, time_zone, intervals
         As in `rfm_summary`.
     calibration_end
         Last day of the calibration window, included.
@@ -131,7 +132,7 @@ def holdout_split(
     until = None if observed_until is None else parse_date(observed_until, name="observed_until")
     check_grid(grid, unit)
     _refuse_cut_within_period(cut, grid)
-    refuse_collision(customer, (*SUMMARY, "holdout_purchases", "holdout_value"))
+    refuse_collision(customer, (*SUMMARY, LOG_INTERVALS, "holdout_purchases", "holdout_value"))
     source = open_source(
         transactions, customer=customer, date=date, amount=amount, time_zone=time_zone
     )
@@ -152,7 +153,7 @@ def holdout_split(
             fix="Choose an earlier `calibration_end`.",
         )
     log = clean(dated, observed_until=cut, returns=returns, invalid="drop", strict=False)
-    calibration = summarise(log, unit=unit, grid=grid, strict=strict)
+    calibration = summarise(log, unit=unit, grid=grid, strict=strict, intervals=intervals)
     later = later_rows(everything, day_number(cut))
     held, new, account = _after(log, later, grid)
     periods = period_of(everything.end, grid) - period_of(day_number(cut), grid)

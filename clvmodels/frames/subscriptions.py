@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from calendar import monthrange
 from dataclasses import replace
 from datetime import date
@@ -9,7 +10,7 @@ from typing import Any, Final
 
 import narwhals as nw
 
-from clvmodels.errors import DataError, first_few
+from clvmodels.errors import DataError, DataWarning, first_few
 from clvmodels.frames.calendar import day_number, quotient, with_month
 from clvmodels.frames.columns import AMOUNT, CUSTOMER, DAY, SUMMARY, refuse_collision
 from clvmodels.frames.customer_summary import CustomerSummary
@@ -67,9 +68,10 @@ def subscription_summary(
     one that is not say the same.
 
     - ``frequency`` and ``recency`` are the number of renewals.
-    - ``T`` is the number of opportunities up to `observed_until`. Who has ended their subscription
-      has left at the next opportunity, also where that lies ahead; it is then counted in T.
-    - So a customer is active where frequency equals T.
+    - ``T`` is the number of opportunities up to `observed_until`.
+    - A customer is active where frequency equals T. Who ends the subscription within a period
+      leaves at the next opportunity; if that still lies ahead they count as active, with a warning:
+      to count early those who leave and not those who stay would make churn too high.
 
     Parameters
     ----------
@@ -83,10 +85,11 @@ def subscription_summary(
         Last day of observation, included. Later ends are not known yet: these customers are active.
         Subscriptions that start later are left out.
     period
-        What a renewal is for: 'day', 'week', 'month' or 'year'. It is the unit of the summary.
+        What a renewal is for: 'day', 'week', 'month', 'quarter' or 'year'. It is the unit of the
+        summary.
     amount
-        Name of the column with the amount of a period. It becomes ``monetary_value``, null where
-        nothing was renewed.
+        Name of the column with the price of a period. It becomes the column ``amount``: pass
+        ``spend="amount"`` to `predict`.
     date_format, time_zone
         As in `rfm_summary`, for both dates.
 
@@ -105,6 +108,11 @@ def subscription_summary(
         Ids or starts are missing, dates cannot be read, an end is before its start, or a customer
         has several rows.
 
+    Warns
+    -----
+    DataWarning
+        Customers have ended their subscription within the running period.
+
     Examples
     --------
     >>> import polars as pl
@@ -122,7 +130,7 @@ def subscription_summary(
     """
     until = parse_date(observed_until, name="observed_until")
     unit = check_unit(period)
-    refuse_collision(customer, SUMMARY)
+    refuse_collision(customer, (*SUMMARY, "amount"))
     source = open_source(
         subscriptions, customer=customer, date=start, amount=amount, time_zone=time_zone
     )
@@ -133,6 +141,7 @@ def subscription_summary(
     )
     _refuse_bad_rows(spans, source)
     counted = _counted(_observed(spans, until), until, unit)
+    _warn_of_running_periods(counted)
     frame = source.restore(_columns(counted, has_amount=source.has_amount))
     return CustomerSummary(frame, unit, until, customer, None)
 
@@ -219,12 +228,21 @@ def _counted(spans: nw.LazyFrame[Any], until: date, period: TimeUnit) -> nw.Lazy
     renewed = nw.max_horizontal(nw.col(_RENEWED), nw.lit(0))
     return spans.with_columns(
         nw.when(ended).then(renewed).otherwise(nw.col(_DUE)).alias(_RENEWED),
-    ).with_columns(
-        nw.when(ended & (nw.col(_DUE) <= nw.col(_RENEWED)))
-        .then(nw.col(_RENEWED) + 1)
-        .otherwise(nw.col(_DUE))
-        .alias(_DUE)
     )
+
+
+def _warn_of_running_periods(counted: nw.LazyFrame[Any]) -> None:
+    """Warn of customers whose end lies in a period that is not over, so that it does not count."""
+    early = ~nw.col(_END).is_null() & (nw.col(_RENEWED) == nw.col(_DUE))
+    count = int(first_look(counted.select(_one_if(early).sum().alias("early"))).row(0)[0] or 0)
+    if count:
+        warnings.warn(
+            f"{count:,} customers have ended their subscription within the running period. They "
+            "count as active until it is over, as those who have not decided yet do: else churn "
+            "would be too high. Leave them out of predictions.",
+            DataWarning,
+            stacklevel=3,
+        )
 
 
 def _counted_by_month(spans: nw.LazyFrame[Any], until: date, months: int) -> nw.LazyFrame[Any]:
@@ -263,5 +281,5 @@ def _columns(counted: nw.LazyFrame[Any], *, has_amount: bool) -> nw.LazyFrame[An
         nw.col(_DUE).cast(nw.Float64).alias("T"),
     ]
     if has_amount:
-        columns.append(nw.when(renewed > 0).then(nw.col(AMOUNT)).alias("monetary_value"))
+        columns.append(nw.col(AMOUNT).alias("amount"))
     return counted.select(CUSTOMER, *columns)

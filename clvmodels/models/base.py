@@ -189,10 +189,12 @@ class Model(Parametric):
         data: Histories,
         starts: Sequence[Self] | None,
         covariance: CovarianceKind,
+        customers: Customers | None = None,
         **settings: int,
     ) -> Fit[Self]:
-        """Fit without covariates."""
-        customers = cls.check_estimable(as_histories(data).patterns(cls.columns))
+        """Fit without covariates; `customers` are the patterns of `data`, if they are known."""
+        if customers is None:
+            customers = cls.check_estimable(as_histories(data).patterns(cls.columns))
         points = [s.values for s in starts] if starts else cls.starts(customers)
         template = cls(*points[0], **settings)
         per_row = PerRow(template.derivatives_at, customers, Loadings.none(len(cls.domains())))

@@ -189,6 +189,7 @@ class CovariateModel(Parametric, Generic[M]):
         *,
         tied: bool = False,
         covariance: CovarianceKind = "hessian",
+        **settings: int,
     ) -> Fit[Self]:
         """Fit a kind of model with a formula for each process; see `fit` of that kind."""
         for process in formulas:
@@ -201,7 +202,7 @@ class CovariateModel(Parametric, Generic[M]):
         scaling = Scaling.of(raw, designs, customers.weight)
         inside = loadings(kind, scaling.standardised(raw), tied)
         starts = kind.starts(customers)
-        template = kind(*starts[0])
+        template = kind(*starts[0], **settings)
         per_row = PerRow(template.derivatives_at, customers, inside)
         maximum = maximum_likelihood(
             total(per_row), _heads(template, customers, starts, inside.m), scout=scout(per_row)
@@ -209,7 +210,7 @@ class CovariateModel(Parametric, Generic[M]):
         outwards = scaling.outwards(inside)
         z = outwards @ maximum.point
         k = inside.k
-        base = kind(*np.exp(z[:k]))
+        base = kind(*np.exp(z[:k]), **settings)
         model = cls(base, _effects(designs, z[k:]), tied)
         meat = per_row.scatter(maximum.point) if covariance == "sandwich" else None
         slopes = np.diag(np.where(model.positive, model.values, 1.0)) @ outwards

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, ClassVar, Final, Self, TypeAlias
+from typing import Annotated, Any, ClassVar, Final, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +17,7 @@ from clvmodels.errors import DataError, IdentifiabilityWarning
 from clvmodels.models.arguments import check_simulation
 from clvmodels.models.base import CovarianceKind
 from clvmodels.models.beta_dropout_family import BetaDropoutModel
+from clvmodels.models.covariates import PurchaseCovariates
 from clvmodels.models.fit import Fit
 from clvmodels.objective import Derivatives
 from clvmodels.parameters import Setting
@@ -49,14 +50,17 @@ class ErlangModel(BetaDropoutModel):
     # Fitting.
 
     @classmethod
-    def fit(  # type: ignore[override]
+    def fit(
         cls,
         data: Histories,
         *,
         k: int | None = None,
         starts: Sequence[Self] | None = None,
+        purchase: str | None = None,
+        dropout: str | None = None,
+        tied: bool = False,
         covariance: CovarianceKind = "hessian",
-    ) -> Fit[Self]:
+    ) -> Fit[Any]:
         """Fit by maximum likelihood, with a given k or the k that the data make most likely.
 
         Without `k`, the fits with k = 1, 2, ... are compared until the log-likelihood has fallen
@@ -73,6 +77,8 @@ class ErlangModel(BetaDropoutModel):
             Events that a purchase takes, 1 to 24; tried up to 12 if None.
         starts
             Models to start from, instead of the built-in starts; their k does not matter.
+        purchase, dropout, tied
+            Formulas of covariates, as in `BGNBD.fit`. Without `k`, it is chosen before they count.
         covariance
             'hessian', or 'sandwich', which holds where the model is not exactly right.
 
@@ -100,7 +106,14 @@ class ErlangModel(BetaDropoutModel):
             _PHASES.check(k, name="k", model=cls.__name__)
         customers = cls.check_estimable(as_histories(data).patterns(cls.columns))
         chosen = cls._most_likely_k(customers, starts, covariance) if k is None else k
-        return cls._fit(data, cls._scaled(customers, starts, chosen), covariance, k=chosen)
+        formulas = {"purchase": purchase, "dropout": dropout}
+        given = {process: text for process, text in formulas.items() if text is not None}
+        if given:
+            return PurchaseCovariates.estimate(
+                cls, data, given, tied=tied, covariance=covariance, k=chosen
+            )
+        heads = cls._scaled(customers, starts, chosen)
+        return cls._fit(data, heads, covariance, customers=customers, k=chosen)
 
     @classmethod
     def _most_likely_k(

@@ -276,11 +276,11 @@ def wald_interval(
     values: Array, errors: Array, positive: NDArray[np.bool_], z: float = _NORMAL_975
 ) -> tuple[Array, Array]:
     """Return the ends of normal intervals, on the log scale where a parameter is positive."""
-    safe = np.where(positive, values, 1.0)
-    half = np.minimum(z * errors / safe, 500.0)
-    lower = np.where(positive, safe * np.exp(-half), values - z * errors)
-    upper = np.where(positive, safe * np.exp(half), values + z * errors)
-    return lower, np.where(positive & (half >= 500.0), np.inf, upper)
+    width = z * errors
+    factor = np.exp(-width / np.where(positive, values, 1.0))  # 0 where the error is infinite
+    with np.errstate(divide="ignore", over="ignore"):
+        upper = np.where(positive, values / factor, values + width)
+    return np.where(positive, values * factor, values - width), upper
 
 
 def make_fit(

@@ -20,6 +20,7 @@ from clvmodels.parameters import Domain
 __all__ = ["GGompertzNBD"]
 
 _SLIGHT: Final = 1e-3  # less ageing than this between two purchases is none
+_OLD: Final = 3.0  # ages beyond this many ageing times 1/b grow old; below they hardly age at all
 _SUDDEN: Final = 1e6  # a beta above this: the rate of leaving has grown by as much when it matters
 
 
@@ -84,6 +85,17 @@ class GGompertzNBD(LifetimeModel):
             (0.5, 0.25 / rate, 0.1 / age, 0.5, 0.04),
             (1.0, 0.5 / rate, 1.0 / age, 0.5, 1.5),
             (0.5, 0.25 / rate, 4.0 / age, 0.5, 10.0),
+        ]
+
+    def nobody_leaves(self, hazard: float) -> list[str]:
+        """Say until which age nobody leaves: under this model everybody ages."""
+        end = math.log1p(self.beta / self.s) / self.b
+        if end * self.b < _OLD:
+            return super().nobody_leaves(hazard)
+        return [
+            f"Hardly anybody seems to leave before age {end:.4g}, and everybody soon after it: this "
+            "model ages all. If that is where the data end, there is no dropout in them, and "
+            "predictions of this fit are wrong: use ParetoNBD or BGNBD."
         ]
 
     def lifetime_limit(self) -> list[str]:

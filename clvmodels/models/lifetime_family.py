@@ -50,8 +50,16 @@ class LifetimeModel(ContinuousModel):
             return ()
         between = np.array(self.alpha / self.r)
         hazard = -float(self.lifetime.log_survival(between))
-        lifetime = nobody_leaves(hazard) if hazard < _NEVER else self.lifetime_limit()
+        lifetime = self.nobody_leaves(hazard) if hazard < _NEVER else self.lifetime_limit()
         return (*lifetime, *same_rate(self.r, self.alpha, "r, alpha"))
+
+    def nobody_leaves(self, hazard: float) -> list[str]:
+        """Say that there is no dropout, given the chance of it between two purchases."""
+        return [
+            f"Nobody seems to leave (chance {hazard:.1e} between two purchases): the model is the "
+            "NBD, s and beta only say 'almost never'. Predictions hold while that lasts; a longer "
+            "log would show dropout."
+        ]
 
     @abstractmethod
     def lifetime_limit(self) -> list[str]:
@@ -126,12 +134,3 @@ def mean_rate_and_age(customers: Customers) -> tuple[float, float]:
     x, _, T = customers.timing
     total = float(customers.weight @ T)
     return float(customers.weight @ x) / total, total / customers.n_customers
-
-
-def nobody_leaves(hazard: float) -> list[str]:
-    """Say that there is no dropout."""
-    return [
-        f"Nobody seems to leave (chance {hazard:.1e} between two purchases): the model is the NBD, "
-        "s and beta only say 'almost never'. Predictions hold while that lasts; a longer log would "
-        "show dropout."
-    ]

@@ -19,7 +19,7 @@ LAYERS = [
     {"frames"},
     {"value", "comparison", "acquisition"},
     {"models"},
-    {"beta_dropout", "lifetime", "renewals", "certificate"},
+    {"beta_dropout", "lifetime", "opportunities", "renewals", "certificate"},
     {"design", "objective", "profile"},
     {"estimation"},
     {"customers", "parameters", "frequencies"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from typing import Any
 
@@ -47,7 +48,7 @@ LIMITS = [
     (ParetoNBD(0.5, 5.0, 1e-7, 1.0), NOBODY, {"s", "beta"}),
     (ParetoNBD(1e6, 1e7, 0.6, 12.0), ONE_RATE, {"r", "alpha"}),
     (ParetoNBD(0.8, 8.0, 1e6, 2e7), "same rate", {"s", "beta"}),
-    (GGompertzNBD(0.5, 5.0, 1e-3, 1e-6, 1.0), NOBODY, {"b", "s", "beta"}),
+    (GGompertzNBD(0.5, 5.0, 1e-3, 1e-6, 1.0), "leave|age alike", {"b", "s", "beta"}),
     (GGompertzNBD(0.55, 10.6, 1e-8, 0.6, 11.7e-8), "Pareto/NBD", {"b", "beta"}),
 ]
 
@@ -88,16 +89,19 @@ def test_limits_are_named(truth: ContinuousModel, words: str, flat: set[str]) ->
     customers = truth.simulate(3_000, 39.0, seed=1, unit="week")
     fit = fit_quietly(truth, customers)
     assert_usable(fit, customers)
-    assert fit.expected_purchases(customers, 39.0).sum() == pytest.approx(
-        truth.expected_purchases(customers, 39.0).sum(), rel=0.1
-    )
+    said = " ".join(fit.certificate.findings)
+    if "predictions of this fit are wrong" not in said:
+        assert fit.expected_purchases(customers, 39.0).sum() == pytest.approx(
+            truth.expected_purchases(customers, 39.0).sum(), rel=0.1
+        )
     if fit.certificate.verdict == "identified":  # chance can put the estimate inside
         assert max(fit.standard_errors / fit.model.values) > 0.3
-        return
-    import re
-
-    assert re.search(words, " ".join(fit.certificate.findings)), fit.certificate
-    assert set(fit.certificate.flat) <= flat
+    elif fit.certificate.verdict == "weak":  # or leave it a bound, far out
+        assert any(name in said for name in flat), said
+        assert fit.certificate.flat == ()
+    else:
+        assert re.search(words, said), said
+        assert set(fit.certificate.flat) <= flat
 
 
 @pytest.mark.parametrize("n", [2, 3, 10, 50])

@@ -84,10 +84,10 @@ def test_refunds_alone_are_no_purchases(engine, log):
     ("option", "kind", "part"),
     [
         ({"unit": "weeks"}, clv.ParameterError, "Did you mean 'week'?"),
-        ({"unit": "D"}, clv.ParameterError, "'day', 'week', 'month', 'year'"),
+        ({"unit": "D"}, clv.ParameterError, "'day', 'week', 'month', 'quarter', 'year'"),
         ({"returns": "nett"}, clv.DataError, "Did you mean 'net'?"),
         ({"invalid": "ignore"}, clv.DataError, "`invalid` is one of 'error', 'drop'"),
-        ({"grid": "month"}, clv.DataError, "`grid` is one of 'day', 'week'"),
+        ({"grid": "fortnight"}, clv.DataError, "`grid` is one of 'day', 'week'"),
         ({"observed_until": "soon"}, clv.ParameterError, "Got 'soon'"),
     ],
 )

@@ -98,8 +98,9 @@ def test_discounted_purchases(name: str) -> None:
     worst(if_alive, rows)
 
 
-@models
+@pytest.mark.parametrize("name", ["BGNBD", "MBGNBD", "ParetoNBD"])
 def test_fallback_of_the_base_class(name: str) -> None:
+    """The trapezoid over time is for rates that fall like powers, so not for GGompertz/NBD."""
     rows, errors = rows_of(name, "discounted")[::5], []
     for row in rows:
         model, c = model_of(row), history(row)
