@@ -21,10 +21,9 @@ Objective: TypeAlias = Callable[[Array], tuple[float, Array, Array]]
 MAX_ITERATIONS = 200
 _TOLERANCE = 1e-15  # squared Newton step in standard errors: 1e-15 puts the estimate within 3e-8
 _FLAT = 1e-3  # curvature along a ridge: a standard error of 30 in log-parameters
-_NO_GAIN = 1e-9  # a rise of the log-likelihood that no conclusion can depend on
+_NO_GAIN = 1e-7  # a rise of the log-likelihood that no conclusion can depend on
 _ACCEPTED = 1e-4  # share of the promised rise that makes a step worth taking
 _SHORTEST = 1e-14  # trust radius at which the climb gives up
-_RIDGE = 1e-8  # below a ridge by less than this, relative to 1 + |value|, is on it
 _SAME = 1e-4  # log-parameters by which two points count as one
 _SCOUT_CURVATURE = 0.05  # below it the sample says too little to start from its maximum
 _AGREEMENT = 1e-6  # two starts agree if their log-likelihoods do, relative to 1 + |value|
@@ -102,11 +101,17 @@ def maximum_likelihood(
 
 
 def _scouted(scout: Objective, start: Array) -> Array:
-    """Return where a start ends on a sample, or the start if that says little."""
+    """Return where a start ends on a sample, as far as the sample says so.
+
+    Along directions that the sample leaves open the start keeps its place: a climb on all data that
+    began far out on a ridge of the sample would take the ridge for its own.
+    """
     end = newton(scout, start)
-    if end is None or np.linalg.eigvalsh(-end.hessian)[0] < _SCOUT_CURVATURE:
+    if end is None:
         return start
-    return end.point
+    curvature, directions = np.linalg.eigh(-end.hessian)
+    known = directions[:, curvature >= _SCOUT_CURVATURE]
+    return np.asarray(start + known @ (known.T @ (end.point - start)))
 
 
 def _climb_all(objective: Objective, heads: Sequence[Array]) -> list[Maximum]:
@@ -132,8 +137,7 @@ def newton(objective: Objective, start: Array, *, known: Sequence[Maximum] = ())
 
     Every step maximises the quadratic model within a ball. The climb ends when the Newton step,
     measured in standard errors, is nothing, or when rounding hides any further rise; also within a
-    tenth of a standard error of a maximum that is known, or at the height of a known ridge, where
-    that one is the answer.
+    tenth of a standard error of a maximum that is known, where that one is the answer.
     """
     here = Maximum(start, *objective(start), iterations=0, starts=1, starts_agreeing=1)
     radius = 1.0
@@ -149,7 +153,7 @@ def newton(objective: Objective, start: Array, *, known: Sequence[Maximum] = ())
         radius = _next_radius(radius, ratio, float(np.linalg.norm(step)))
         if ratio > _ACCEPTED:
             here = there
-            joined = [peak for peak in known if _joins(here, peak) or _on_ridge(here, peak)]
+            joined = [peak for peak in known if _joins(here, peak)]
             if joined:
                 return joined[0]
         elif radius < _SHORTEST:
@@ -176,14 +180,6 @@ def _joins(here: Maximum, peak: Maximum) -> bool:
     away = here.point - peak.point
     below = -0.5 * float(away @ peak.hessian @ away)
     return below < 0.005 and abs(peak.value - here.value - below) < 0.1 * below + 1e-6
-
-
-def _on_ridge(here: Maximum, peak: Maximum) -> bool:
-    """Whether a point has come as high as a known ridge, along which nothing more is to be had."""
-    close = _RIDGE * (1.0 + abs(peak.value))
-    if peak.value - here.value > close or np.linalg.eigvalsh(-peak.hessian)[0] >= _FLAT:
-        return False
-    return _trust_region_step(here.gradient, -here.hessian, 1.0)[1] < close
 
 
 def _polish(objective: Objective, here: Maximum, step: Array) -> Maximum:
