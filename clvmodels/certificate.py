@@ -91,9 +91,9 @@ def certify(maximum: Maximum, names: tuple[str, ...], findings: tuple[str, ...])
     words = list(findings)
     if verdict != "identified" and not words:
         words.append(
-            f"The data say little about {_weakest(vectors[:, 0], names)}: predictions near the data "
-            "hold, the parameter itself and long extrapolations do not. More customers or a longer "
-            "history would help."
+            f"The data say little about {_weakest(vectors[:, 0], names)}: predictions near the "
+            "data hold, the parameter itself and long extrapolations do not. More customers or a "
+            "longer history would help."
         )
     if maximum.starts_agreeing < maximum.starts:
         missed = maximum.starts - maximum.starts_agreeing

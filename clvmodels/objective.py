@@ -1,8 +1,8 @@
 """The log-likelihood of customers as a function of coordinates: sums, gradients and Hessians.
 
 A model gives derivatives row by row in its natural parameters. Coordinates are the logarithms of
-the parameters and, with covariates, the coefficients: the logarithm of a parameter is then linear in
-the coordinates, ln theta_j(i) = z_j + sum_c L[i, j, c] z_c, and the chain rule is a product of
+the parameters and, with covariates, the coefficients: the logarithm of a parameter is then linear
+in the coordinates, ln theta_j(i) = z_j + sum_c L[i, j, c] z_c, and the chain rule is a product of
 matrices.
 """
 

@@ -81,8 +81,8 @@ def discounted_if_alive(
     """Return the expected discounted number of purchases by a customer who is alive now.
 
     The integral over (0, horizon) of exp(-discount s) m(s) ds, where m(s) = (k / rate)
-    E_p[(1 + p s / rate)^-(k+1)] is the expected purchase rate after a time s. For one (k, a, b), m is
-    a smooth function of s / rate alone, so that one table serves every rate.
+    E_p[(1 + p s / rate)^-(k+1)] is the expected purchase rate after a time s. For one (k, a, b), m
+    is a smooth function of s / rate alone, so that one table serves every rate.
 
     Parameters
     ----------

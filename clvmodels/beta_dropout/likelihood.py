@@ -1,10 +1,10 @@
 """The likelihood of customers who buy at a gamma rate and may leave at each of m chances.
 
-lambda ~ Gamma(r, rate alpha), p ~ Beta(a, b). With x purchases up to t_x and silence to T, either the
-customer stayed at all m chances, or stayed at m - 1 and left at the last one, right after t_x.
-BG/NBD has a chance after each repeat purchase (m = x), MBG/NBD also after the first one (m = x + 1).
-Fader, Hardie and Lee (2005), eq. 6; Batislam, Denizel and Filiztekin (2007), eq. 6. Columns are (n,),
-parameters numbers or (n,).
+lambda ~ Gamma(r, rate alpha), p ~ Beta(a, b). With x purchases up to t_x and silence to T, either
+the customer stayed at all m chances, or stayed at m - 1 and left at the last one, right after t_x.
+BG/NBD has a chance after each repeat purchase (m = x), MBG/NBD also after the first one
+(m = x + 1). Fader, Hardie and Lee (2005), eq. 6; Batislam, Denizel and Filiztekin (2007). Columns
+are (n,), parameters numbers or (n,).
 """
 
 from __future__ import annotations

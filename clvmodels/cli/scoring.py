@@ -9,8 +9,8 @@ from pathlib import Path
 from clvmodels.errors import ModelFileError, ParameterError, UnitMismatchError
 from clvmodels.files import load
 from clvmodels.frames.predict import CLVModel
-from clvmodels.models.purchases import PurchaseModel
 from clvmodels.models.fit import Fit
+from clvmodels.models.purchases import PurchaseModel
 from clvmodels.units import Duration, TimeUnit, in_units, parse_date, rate_per_unit
 from clvmodels.value import check_margin
 

@@ -1,8 +1,8 @@
 """BG/NBD: purchases at a gamma rate, dropout with a beta probability after each repeat purchase.
 
 Fader, Hardie and Lee (2005), "Counting Your Customers the Easy Way: An Alternative to the
-Pareto/NBD Model", Marketing Science 24(2), 275-284. The likelihood is eq. 6, E[X(t)] eq. 9, expected
-purchases eq. 10, P(X(t) = n) eq. 8 there; P(alive) is eq. 1 of Fader and Hardie's note 021.
+Pareto/NBD Model", Marketing Science 24(2), 275-284. The likelihood is eq. 6 there, P(X(t) = n)
+eq. 8, E[X(t)] eq. 9, expected purchases eq. 10; P(alive) is eq. 1 of Fader and Hardie's note 021.
 """
 
 from __future__ import annotations

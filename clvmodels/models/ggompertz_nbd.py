@@ -93,7 +93,7 @@ class GGompertzNBD(LifetimeModel):
         if end * self.b < _OLD:
             return super().nobody_leaves(hazard)
         return [
-            f"Hardly anybody seems to leave before age {end:.4g}, and everybody soon after it: this "
+            f"Hardly anybody seems to leave before age {end:.4g}, and everybody soon after: this "
             "model ages all. If that is where the data end, there is no dropout in them, and "
             "predictions of this fit are wrong: use ParetoNBD or BGNBD."
         ]

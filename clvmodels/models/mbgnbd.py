@@ -1,7 +1,7 @@
 """MBG/NBD: as BG/NBD, but customers may also leave right after their first purchase.
 
 Batislam, Denizel and Filiztekin (2007), "Empirical Validation and Comparison of Models for Customer
-Base Analysis", International Journal of Research in Marketing 24(3), 201-209 (likelihood eq. 6);
+Base Analysis", International Journal of Research in Marketing 24(3), 201-209;
 Hoppe and Wagner (2007), "Customer Base Analysis: The Case for a Central Variant of the
 Betageometric/NBD Model", Marketing JRM 3(2), 75-90 (the same model, CBG/NBD).
 """

@@ -66,16 +66,14 @@ def test_by_covariate() -> None:
     one = new_customers(purchases, horizon="1y", unit="week", covariates={"web": 1})
     assert len(one) == 1
     assert "clv" not in one
-    with pytest.raises(ParameterError, match="covariates of the models: web. Got none"):
+    with pytest.raises(ParameterError, match=r"covariates of the models: web\. Got none"):
         new_customers(purchases, horizon="1y", unit="week")
     with pytest.raises(ParameterError, match="Got shop"):
         new_customers(PURCHASES, horizon="1y", unit="week", covariates={"shop": 1})
 
 
 def test_without_end() -> None:
-    row = new_customers(
-        PURCHASES, SPEND, horizon=math.inf, discount_rate=0.15, unit="week"
-    ).iloc[0]
+    row = new_customers(PURCHASES, SPEND, horizon=math.inf, discount_rate=0.15, unit="week").iloc[0]
     assert math.isnan(row.expected_purchases)  # a <= 1: infinitely many
     assert row.clv > 0.0
     with pytest.raises(UndefinedMomentError, match="finite horizon"):

@@ -47,7 +47,7 @@ def test_table_and_advice(data: Customers, fit: Fit[BGNBD]) -> None:
 def test_histogram_of_frequencies(data: Customers, fit: Fit[BGNBD]) -> None:
     table = fit.frequencies
     assert table is not None
-    x, _, T = data.timing
+    x = data.frequency
     assert table.observed[:7] == tuple(float((x == k).sum()) for k in range(7))
     expected = sum(2_000 * fit.purchase_pmf(np.arange(7), t) for t in (30.0, 52.0))
     assert table.expected[:7] == pytest.approx(expected, rel=1e-12)

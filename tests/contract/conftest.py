@@ -11,8 +11,8 @@ import pytest
 from clvmodels import Customers
 from clvmodels.models.base import Model
 from clvmodels.models.purchases import OpportunityModel, PurchaseModel
-from clvmodels.models.spend import SpendModel
 from clvmodels.models.registry import MODELS
+from clvmodels.models.spend import SpendModel
 
 SETS = 4  # parameter sets a model
 

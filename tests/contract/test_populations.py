@@ -132,9 +132,7 @@ def test_hours_days_and_years_are_alike(ordinary: ContinuousModel, scale: float)
     x, t_x, T = weeks.timing
     scaled = Customers.from_arrays(x, t_x * scale, T * scale, unit=None)
     plain, other = fit_quietly(ordinary, weeks), fit_quietly(ordinary, scaled)
-    powers = [
-        domain.power * (domain.dimension == "time") for domain in ordinary.domains().values()
-    ]
+    powers = [domain.power * (domain.dimension == "time") for domain in ordinary.domains().values()]
     assert other.model.values == pytest.approx(plain.model.values * scale ** np.array(powers), 1e-7)
 
 

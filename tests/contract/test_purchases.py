@@ -89,7 +89,7 @@ def test_discounting_by_parts(purchase_case: Case) -> None:
     model, c = purchase_model(purchase_case), purchase_case.customers
     delta = 0.05
     if not isinstance(model, ContinuousModel):
-        ends = [model.expected_purchases(c, float(j)) for j in range(0, 601)]
+        ends = [model.expected_purchases(c, float(j)) for j in range(601)]
         summed = np.exp(-delta * np.arange(1, 601)) @ np.diff(ends, axis=0)
         assert model.discounted_purchases(c, math.inf, delta) == pytest.approx(summed, rel=1e-9)
         assert model.discounted_purchases(c, 600.9, delta) == pytest.approx(summed, rel=1e-10)

@@ -87,9 +87,7 @@ def test_fit_and_predict(engine: str, table: pd.DataFrame, expected: pd.DataFram
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_joining_a_customer_table(
-    engine: str, table: pd.DataFrame, expected: pd.DataFrame
-) -> None:
+def test_joining_a_customer_table(engine: str, table: pd.DataFrame, expected: pd.DataFrame) -> None:
     bare = table[["customer_id", "frequency", "recency", "T", "monetary_value"]]
     known = table[["customer_id", "channel", "age", "loyal"]].sample(frac=1.0, random_state=1)
     known = known.rename(columns={"customer_id": "who"}).reset_index(drop=True)
@@ -142,7 +140,7 @@ def test_what_is_refused(engine: str, table: pd.DataFrame) -> None:
         rfm.with_covariates(put(known.rename(columns={"channel": "T"})))
     with pytest.raises(MissingColumnError, match="Did you mean 'customer_id'"):
         rfm.with_covariates(put(known), customer="custmer_id")
-    with pytest.raises(MissingColumnError, match="covariate column.*'channel'"):
+    with pytest.raises(MissingColumnError, match=r"covariate column.*'channel'"):
         clv.BGNBD.fit(rfm, purchase="channel")
     holes = known.assign(channel=known["channel"].where(known.index != 3, None))
     with pytest.raises(DataError, match="1 rows lack 'channel'"):

@@ -32,7 +32,9 @@ def later(start: date, periods: int, period: str) -> date:
     """The k-th opportunity, by Python's own calendar."""
     if period in ("day", "week"):
         return start + timedelta(days=periods * {"day": 1, "week": 7}[period])
-    month = 12 * start.year + start.month - 1 + periods * {"month": 1, "quarter": 3, "year": 12}[period]
+    month = (
+        12 * start.year + start.month - 1 + periods * {"month": 1, "quarter": 3, "year": 12}[period]
+    )
     year, month = divmod(month, 12)
     return date(year, month + 1, min(start.day, monthrange(year, month + 1)[1]))
 

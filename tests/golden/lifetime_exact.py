@@ -72,7 +72,7 @@ class Pareto:
         return -self.s * (time / self.beta).log1p()
 
     def discounted_closed(self, delta: arb, h: arb | None) -> arb:
-        """Integral of exp(-delta y) survival(y): generalised exponential integrals, or elementary."""
+        """Integral of exp(-delta y) survival(y): exponential integrals, or elementary."""
         if delta == 0:
             if h is None:
                 raise NotCertified("no closed form")

@@ -49,8 +49,8 @@ DEFINITION = {
     "mean_purchases": "r/alpha times the integral of S, (0,t)",
     "pmf": "P(X(t) = n): N(t) S(t) + integral of N(y) f(y) over y in (0,t), N(y) the negative "
     "binomial probability of n purchases by y; log_pmf is its natural logarithm",
-    "derivatives": "d_i: derivative of log_likelihood in the natural parameter i; d_i_j: its second "
-    "derivative in i and j, upper triangle in the order of the parameters",
+    "derivatives": "d_i: derivative of log_likelihood in the natural parameter i; d_i_j: its "
+    "second derivative in i and j, upper triangle in the order of the parameters",
     "underflow": "values below 1e-300 are stored as 0",
 }
 

@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 import pytest
 
-from clvmodels import BGNBD, Customers, DataError, Fit, GammaGamma, IdentifiabilityWarning
+from clvmodels import BGNBD, Customers, Fit, GammaGamma, IdentifiabilityWarning
 
 ORDINARY = BGNBD(0.2426, 4.4136, 0.7929, 2.4259)
 
@@ -68,61 +68,6 @@ def test_same_rate_for_all_recovers_it() -> None:
     assert fit.certificate.verdict != "identified"
     assert fit.model.r / fit.model.alpha == pytest.approx(0.1, rel=0.02)
     assert_usable(fit, customers)
-
-
-@pytest.mark.parametrize("n", [2, 3, 10, 50])
-def test_few_customers(n: int) -> None:
-    customers = ORDINARY.simulate(n, 39.0, seed=3, unit="week")
-    if not (customers.frequency > 0).any():
-        customers = Customers.from_arrays([0, 3], [0.0, 10.0], [39.0, 39.0], unit="week")
-    with pytest.warns(IdentifiabilityWarning):
-        fit = BGNBD.fit(customers)
-    assert_usable(fit, customers)
-
-
-@pytest.mark.parametrize(
-    "customers",
-    [
-        Customers.from_arrays([], [], [], unit="week"),
-        Customers.from_arrays([3], [10.0], [30.0], unit="week"),
-        Customers.from_arrays([0, 0], [0.0, 0.0], [30.0, 20.0], unit="week"),
-    ],
-    ids=["nobody", "one", "nobody again"],
-)
-def test_nothing_to_learn_from(customers: Customers) -> None:
-    with pytest.raises(
-        DataError, match=r"learns from several customers.*Customers here.*Use a longer"
-    ):
-        BGNBD.fit(customers)
-
-
-@pytest.mark.parametrize("scale", [168.0, 7.0, 7 / 365.25, 1e-6])
-def test_unit_of_time_does_not_matter(scale: float) -> None:
-    weeks = ORDINARY.simulate(3_000, 39.0, seed=1)
-    x, t_x, T = weeks.timing
-    scaled = Customers.from_arrays(x, t_x * scale, T * scale, unit=None)
-    plain, other = BGNBD.fit(weeks).model, BGNBD.fit(scaled).model
-    assert other.values == pytest.approx([plain.r, plain.alpha * scale, plain.a, plain.b], rel=1e-8)
-
-
-def test_200_000_customers_fit_as_well_as_2_000() -> None:
-    fit = BGNBD.fit(ORDINARY.simulate(200_000, 39.0, seed=1, unit="week"))
-    assert fit.certificate.verdict == "identified"
-    assert (np.abs(fit.model.values - ORDINARY.values) < 4 * fit.standard_errors).all()
-
-
-def test_a_whale_and_a_customer_of_the_last_day() -> None:
-    x, t_x, T = ORDINARY.simulate(3_000, 39.0, seed=1).timing
-    customers = Customers.from_arrays(
-        np.append(x, [10_000, 0]),
-        np.append(t_x, [38.9999, 0]),
-        np.append(T, [39.0, 0]),
-        unit="week",
-    )
-    fit = BGNBD.fit(customers)
-    assert fit.certificate.verdict == "identified"
-    assert_usable(fit, customers)
-    assert 5_000 < fit.expected_purchases(customers, 52.0)[-2] < 10_000 / 39.0 * 52.0
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from clvmodels import Customers, DataError, Fit, IdentifiabilityWarning
+from clvmodels import Customers, Fit, IdentifiabilityWarning
 from clvmodels.models.ggompertz_nbd import GGompertzNBD
 from clvmodels.models.pareto_nbd import ParetoNBD
 
@@ -38,32 +38,6 @@ def assert_usable(fit: Fit[Any], customers: Customers) -> None:
         assert fit.certificate.findings
 
 
-@pytest.mark.parametrize(
-    ("truth", "words", "flat"),
-    [
-        (ParetoNBD(0.5, 5.0, 1e-6, 1.0), "Nobody seems to leave", {"s", "beta"}),
-        (ParetoNBD(0.5, 5.0, 2e5, 8e6), "leave at the same rate 0.02", {"s", "beta"}),
-        (ParetoNBD(1e6, 1e7, 0.6, 11.0), "buy at the same rate 0.09", {"r", "alpha"}),
-        (GGompertzNBD(0.5, 5.0, 1e-9, 0.6, 1e-8), "no ageing", {"b", "beta"}),
-        (GGompertzNBD(0.8, 5.0, 0.1, 0.3, 1.0), "age alike", {"s", "beta"}),
-        (GGompertzNBD(1e6, 1e7, 0.1, 1.0, 3.0), "buy at the same rate 0.09", {"r", "alpha"}),
-    ],
-    ids=repr,
-)
-def test_limits_are_named(truth: Any, words: str, flat: set[str]) -> None:
-    customers = truth.simulate(3_000, 60.0, seed=1, unit="week")
-    with pytest.warns(IdentifiabilityWarning, match=words):
-        fit = type(truth).fit(customers)
-    assert fit.certificate.verdict == "boundary"
-    assert set(fit.certificate.flat) >= flat
-    assert any(words in finding for finding in fit.certificate.findings)
-    assert_usable(fit, customers)
-    # The limit predicts what the truth predicts, up to the sampling error of 3,000 customers.
-    assert fit.expected_purchases(customers, 39.0).sum() == pytest.approx(
-        truth.expected_purchases(customers, 39.0).sum(), rel=0.15
-    )
-
-
 def test_same_dropout_for_all_recovers_its_rate() -> None:
     customers = ParetoNBD(0.5, 5.0, 2e5, 8e6).simulate(3_000, 39.0, seed=1, unit="week")
     model = fit_quietly(ParetoNBD, customers).model
@@ -74,70 +48,6 @@ def test_same_rate_for_all_recovers_it() -> None:
     customers = ParetoNBD(1e6, 1e7, 0.6, 11.0).simulate(3_000, 39.0, seed=1, unit="week")
     model = fit_quietly(ParetoNBD, customers).model
     assert model.r / model.alpha == pytest.approx(0.1, rel=0.05)
-
-
-@kinds
-@pytest.mark.parametrize("n", [2, 3, 10, 50])
-def test_few_customers(kind: Kind, n: int) -> None:
-    customers = ORDINARY.simulate(n, 39.0, seed=3, unit="week")
-    if not (customers.frequency > 0).any():
-        customers = Customers.from_arrays([0, 3], [0.0, 10.0], [39.0, 39.0], unit="week")
-    with pytest.warns(IdentifiabilityWarning):
-        fit = kind.fit(customers)
-    assert_usable(fit, customers)
-
-
-@kinds
-@pytest.mark.parametrize(
-    "customers",
-    [
-        Customers.from_arrays([], [], [], unit="week"),
-        Customers.from_arrays([3], [10.0], [30.0], unit="week"),
-        Customers.from_arrays([0, 0], [0.0, 0.0], [30.0, 20.0], unit="week"),
-    ],
-    ids=["nobody", "one", "nobody again"],
-)
-def test_nothing_to_learn_from(kind: Kind, customers: Customers) -> None:
-    with pytest.raises(DataError, match=r"NBD learns from several customers.*Customers here"):
-        kind.fit(customers)
-
-
-@pytest.mark.parametrize("truth", [ORDINARY, AGEING])
-@pytest.mark.parametrize("scale", [168.0, 7.0, 7 / 365.25, 1e-6])
-def test_unit_of_time_does_not_matter(truth: Any, scale: float) -> None:
-    weeks = truth.simulate(2_000, 60.0, seed=1)
-    x, t_x, T = weeks.timing
-    scaled = Customers.from_arrays(x, t_x * scale, T * scale, unit=None)
-    plain, other = type(truth).fit(weeks).model, type(truth).fit(scaled).model
-    power = [d.power * (d.dimension == "time") for d in truth.domains().values()]
-    assert other.values == pytest.approx(plain.values * scale ** np.array(power), rel=1e-6)
-    days = np.full(len(x), 10.0)
-    assert other.purchases_if_alive(scaled, days * scale) == pytest.approx(
-        plain.purchases_if_alive(weeks, days), rel=1e-6
-    )
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("truth", [ORDINARY, AGEING])
-def test_200_000_customers_fit_as_well_as_2_000(truth: Any) -> None:
-    fit = type(truth).fit(truth.simulate(200_000, 60.0, seed=1, unit="week"))
-    assert fit.certificate.verdict == "identified"
-    assert (np.abs(fit.model.values - truth.values) < 4 * fit.standard_errors).all()
-
-
-@kinds
-def test_a_whale_and_a_customer_of_the_last_day(kind: Kind) -> None:
-    x, t_x, T = AGEING.simulate(3_000, 39.0, seed=1).timing
-    customers = Customers.from_arrays(
-        np.append(x, [10_000, 0]),
-        np.append(t_x, [38.9999, 0]),
-        np.append(T, [39.0, 0]),
-        unit="week",
-    )
-    fit = fit_quietly(kind, customers)
-    assert_usable(fit, customers)
-    assert fit.p_alive(customers)[-1] == 1.0
-    assert 1_000 < fit.expected_purchases(customers, 52.0)[-2] < 10_000 / 39.0 * 52.0
 
 
 @pytest.mark.parametrize(

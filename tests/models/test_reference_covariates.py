@@ -1,4 +1,4 @@
-"""Covariates against independent values: 50-digit maxima, and predictions at the package's maxima."""
+"""Covariates against independent values: 50-digit maxima, and predictions at given values."""
 
 from __future__ import annotations
 
