@@ -27,7 +27,7 @@ Array: TypeAlias = NDArray[np.float64]
 
 def new_customers(
     purchases: Fit[Any] | PurchasePredictions,
-    spend: Fit[Any] | SpendPredictions | None = None,
+    spend: Fit[Any] | SpendPredictions | float | None = None,
     *,
     horizon: Duration,
     discount_rate: float = 0.0,
@@ -43,7 +43,7 @@ def new_customers(
     purchases
         A purchase fit, or a model with published parameters (then pass `unit`).
     spend
-        A spend fit or model; without it there is no money in the result.
+        A spend fit or model, or a price per purchase; without it there is no money in the result.
     horizon
         How far ahead, from the first order: ``"1y"``, ``"26w"``, ``math.inf``, or a number in the
         unit of the fit.
@@ -81,14 +81,14 @@ def new_customers(
     >>> models = BGNBD(0.243, 4.414, 0.793, 2.426), GammaGamma(6.25, 3.74, 15.44)
     >>> table = new_customers(*models, horizon="1y", discount_rate=0.15, margin=0.3, unit="week")
     >>> table.round(2).iloc[0].to_dict()["clv"]
-    25.04
+    25.03
     """
     import pandas as pd
 
     check_alike(purchases, spend)
     known = _unit_of(purchases, unit)
-    counts, money = _model_of(purchases), None if spend is None else _model_of(spend)
-    names = sorted({*counts.variables, *(() if money is None else money.variables)})
+    counts, money = _model_of(purchases), _model_of(spend)
+    names = sorted({*counts.variables, *getattr(money, "variables", ())})
     kinds = _kinds(covariates, names)
     c = _newcomers(kinds, known)
     length, rate = in_units(horizon, known), rate_per_unit(discount_rate, known)
@@ -101,7 +101,7 @@ def new_customers(
     table["discounted_purchases"] = discounted
     if money is None:
         return table
-    each, share = money.expected_spend(c), check_margin(margin)
+    each, share = _per_order(money, c), check_margin(margin)
     table["expected_spend"] = each
     table["first_order_value"] = _first_value(first_order, each) * share
     table["repeat_value"] = customer_value(discounted, each, share)
@@ -159,6 +159,19 @@ def _all_purchases(counts: Any, c: Customers) -> Array:
     alive = counts.p_alive(c)
     return np.where(
         np.isfinite(endless), alive * np.where(np.isfinite(endless), endless, 0), np.nan
+    )
+
+
+def _per_order(money: Any, c: Customers) -> Array:
+    """Return the expected value of an order, shape (n,), of a spend model or at a price."""
+    if isinstance(money, SpendPredictions):
+        return money.expected_spend(c)
+    if isinstance(money, int | float) and 0.0 <= money < math.inf:
+        return np.full(len(c), float(money))
+    raise ParameterError(
+        "`spend` is a spend fit, or a price of zero or more.",
+        place=f"Got {money!r:.80}.",
+        fix="Pass GammaGamma.fit(rfm), a number, or nothing.",
     )
 
 

@@ -112,13 +112,10 @@ def certify(maximum: Maximum, names: tuple[str, ...], findings: tuple[str, ...])
 
 
 def _weakest(direction: Array, names: tuple[str, ...]) -> str:
-    """Name the parameters along a direction, and what of them is known all the same."""
+    """Name the parameters along a direction."""
     main = np.flatnonzero(np.abs(direction) > 0.3 * np.abs(direction).max())
     found = [names[i] for i in main[np.argsort(-np.abs(direction[main]), kind="stable")]]
-    if len(found) != 2:
-        return ", ".join(found)
-    together = bool(np.prod(direction[main]) > 0.0)
-    return f"{found[0]} and {found[1]}, only about their {'ratio' if together else 'product'}"
+    return found[0] if len(found) == 1 else f"{' and '.join(found)} separately"
 
 
 def covariance(maximum: Maximum, jacobian: Array, meat: Array | None = None) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import fill
 from typing import TYPE_CHECKING, Any, Final
 
 from scipy import special
@@ -47,7 +48,7 @@ class Comparison:
 
         rows = [
             {
-                "model": label(fit),
+                "model": fit.model.label,
                 "parameters": len(fit.names),
                 "log_likelihood": fit.log_likelihood,
                 "aic": fit.aic,
@@ -61,7 +62,7 @@ class Comparison:
         return pd.DataFrame(rows).set_index("model")
 
     def __str__(self) -> str:
-        return f"{self.table.round(3).to_string()}\n\n{self.advice}"
+        return f"{self.table.round(3).to_string()}\n\n{fill(self.advice, 100)}"
 
     __repr__ = __str__
 
@@ -107,35 +108,27 @@ def compare(fits: Sequence[Fit[Any]]) -> Comparison:
     return Comparison(given, _advice(given))
 
 
-def label(fit: Fit[Any]) -> str:
-    """Return what a fit is called in a table: the model, its settings and its formulas."""
-    model = fit.model
-    base = model.base if isinstance(model, CovariateModel) else model
-    chosen = [f"{name}={getattr(base, name)}" for name in base.settings()]
-    title = " ".join([base.title, *chosen])
-    if not isinstance(model, CovariateModel):
-        return title
-    formulas = [f"{process} ~ {each.formula}" for process, each in model.effects.items()]
-    tied = ["tied"] if model.tied else []
-    return f"{title} ({', '.join([*formulas, *tied])})"
-
-
 def _check_same_data(first: Fit[Any], other: Fit[Any]) -> None:
-    if first.model.measures != other.model.measures:
-        raise DataError(
-            "Fits are compared by the likelihood of the same thing.",
-            place=f"{label(first)} is about {first.model.measures}, {label(other)} about "
-            f"{other.model.measures}.",
-            fix="Compare them by a holdout instead.",
-        )
-    ours = (first.unit, first.n_customers, first.data)
-    theirs = (other.unit, other.n_customers, other.data)
+    ours, theirs = _measured(first), _measured(other)
     if ours != theirs:
         raise DataError(
+            "Fits are compared by the likelihood of the same thing.",
+            place=f"{first.model.label} is about {ours}, {other.model.label} about {theirs}.",
+            fix="Compare them by a holdout instead; models of regular timing need "
+            "rfm_summary(..., intervals=True).",
+        )
+    alike = (first.unit, first.n_customers) == (other.unit, other.n_customers)
+    if not alike or not first.data.matches(other.data):
+        raise DataError(
             "Fits are compared on the same customers, in the same unit.",
-            place=f"{label(first)}: {ours}; {label(other)}: {theirs}.",
+            place=f"{first.model.label}: per {first.unit}, {first.data}; {other.model.label}: per "
+            f"{other.unit}, {other.data}.",
             fix="Fit both to the same summary.",
         )
+
+
+def _measured(fit: Fit[Any]) -> str:
+    return str(fit.model.measured(intervals=fit.data.log_intervals is not None))
 
 
 def _advice(fits: tuple[Fit[Any], ...]) -> str:
@@ -146,25 +139,27 @@ def _advice(fits: tuple[Fit[Any], ...]) -> str:
     if gap < _SAME:
         alike = [fit for fit in ranked if fit.aic - best.aic < _SAME]
         simplest = min(alike, key=lambda fit: (len(fit.names), fit.aic))
+        names = " and ".join(fit.model.label for fit in alike)
         words.append(
-            f"The data cannot tell {' and '.join(label(fit) for fit in alike)} apart (AIC within "
-            f"{_SAME:g}): take {label(simplest)}."
+            f"The data cannot tell {names} apart (AIC within {_SAME:g}): take "
+            f"{simplest.model.label}."
         )
     else:
-        words.append(f"{label(best)} describes the data best (AIC lower by {gap:.1f}).")
+        words.append(f"{best.model.label} describes the data best (AIC lower by {gap:.1f}).")
     by_bic = min(fits, key=lambda fit: fit.bic)
     if by_bic is not best and gap >= _SAME:
-        words.append(f"BIC, which counts parameters more, prefers {label(by_bic)}.")
+        words.append(f"BIC, which counts parameters more, prefers {by_bic.model.label}.")
     if best.certificate.verdict != "identified":
         words.append(
-            f"But the data do not pin down {label(best)} ({best.certificate.verdict}): read its "
-            "certificate before using its parameters."
+            f"But the data do not pin down {best.model.label} ({best.certificate.verdict}): read "
+            "its certificate before using its parameters."
         )
     if best.frequencies is not None and _histogram_p_value(best) < _POOR:
         words.append(
-            f"No model here may be right: the histogram of frequencies differs from {label(best)} "
-            f"(chi-square {best.frequencies.chi_square:.1f} in {best.frequencies.cells} cells). "
-            "Look at it with fit.frequencies.table, and trust a holdout more."
+            "No model here may be right: the histogram of frequencies differs from "
+            f"{best.model.label} (chi-square {best.frequencies.chi_square:.1f} in "
+            f"{best.frequencies.cells} cells). Look at it with fit.frequencies.table, and trust a "
+            "holdout more."
         )
     return " ".join(words)
 
@@ -201,7 +196,8 @@ class LikelihoodRatioTest:
 
     def __str__(self) -> str:
         return (
-            f"chi-square {self.statistic:.3f} with {self.degrees} degrees of freedom, "
+            f"chi-square {self.statistic:.3f} with {self.degrees} "
+            f"degree{'s' if self.degrees > 1 else ''} of freedom, "
             f"p = {self.p_value:.3g}: {self.verdict}"
         )
 
@@ -240,9 +236,9 @@ def likelihood_ratio_test(restricted: Fit[Any], full: Fit[Any]) -> LikelihoodRat
     p_value = float(special.chdtrc(degrees, statistic))
     better = p_value < 0.05
     verdict = (
-        f"{label(full)} describes the data better than chance"
+        f"{full.model.label} describes the data better than chance"
         if better
-        else f"no evidence against {label(restricted)}"
+        else f"no evidence against {restricted.model.label}"
     )
     return LikelihoodRatioTest(statistic, degrees, p_value, verdict)
 
@@ -260,7 +256,7 @@ def _check_nested(restricted: Fit[Any], full: Fit[Any]) -> None:
     if not (kinds and settings and effects and tied and more):
         raise ParameterError(
             "A likelihood-ratio test compares a model with a larger one that contains it.",
-            place=f"{label(restricted)} is no special case of {label(full)}.",
+            place=f"{restricted.model.label} is no special case of {full.model.label}.",
             fix="Compare them with clvmodels.compare.",
         )
 

@@ -36,6 +36,12 @@ class FrequencyTable:
     observed: tuple[float, ...]
     expected: tuple[float, ...]
 
+    def __str__(self) -> str:
+        return (
+            f"{self.table.round(1).to_string()}\n\n"
+            f"chi-square {self.chi_square:.2f} in {self.cells} cells"
+        )
+
     @property
     def chi_square(self) -> float:
         """Pearson's sum of (observed - expected)^2 / expected, small cells merged upwards."""

@@ -81,7 +81,12 @@ class CLVModel:
         )
 
     def __str__(self) -> str:
-        parts = [self.purchases] if self.spend is None else [self.purchases, self.spend]
+        spend: object = self.spend
+        if isinstance(spend, str):
+            spend = f"Price of a purchase: column {spend!r}"
+        elif isinstance(spend, int | float):
+            spend = f"Price of a purchase: {spend:g}"
+        parts = [self.purchases] if spend is None else [self.purchases, spend]
         return "\n\n".join(str(part) for part in parts)
 
 

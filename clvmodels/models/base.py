@@ -39,6 +39,15 @@ class Parametric(ABC):
     measures: ClassVar[str]
     """What the likelihood is the probability of: only such models are compared by it."""
 
+    @property
+    def label(self) -> str:
+        """What this very model is called in a table."""
+        return self.title
+
+    def measured(self, *, intervals: bool) -> str:  # noqa: ARG002 - the same for most
+        """Say what the likelihood is the probability of, with times between purchases or not."""
+        return self.measures
+
     @abstractmethod
     def parameter_names(self) -> tuple[str, ...]:
         """Return the names of the estimated parameters, in order."""

@@ -51,6 +51,7 @@ class BDW(RenewalModel):
 
     title: ClassVar[str] = "BdW"
     opportunities: ClassVar[int] = 3
+    contains: ClassVar[tuple[str, ...]] = ("SBG",)
 
     c: Annotated[float, Domain(typical=(0.6, 1.6))]
 

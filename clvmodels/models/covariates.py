@@ -75,6 +75,16 @@ class CovariateModel(Parametric, Generic[M]):
         return f"{self.base.title} with covariates"
 
     @property
+    def label(self) -> str:
+        """The base model with the formulas."""
+        formulas = [f"{process} ~ {each.formula}" for process, each in self.effects.items()]
+        return f"{self.base.label} ({', '.join([*formulas, *(['tied'] if self.tied else [])])})"
+
+    def measured(self, *, intervals: bool) -> str:
+        """Say what the likelihood is the probability of, with times between purchases or not."""
+        return self.base.measured(intervals=intervals)
+
+    @property
     def measures(self) -> str:  # type: ignore[override]
         """What the likelihood is the probability of."""
         return self.base.measures
@@ -127,7 +137,7 @@ class CovariateModel(Parametric, Generic[M]):
         >>> effects = {"purchase": Effects("web", {"web": 0.2}, {})}
         >>> model = PurchaseCovariates(BGNBD(0.24, 4.4, 0.8, 2.4), effects)
         >>> [float(model.at(web=w).mean_purchases(52).round(3)) for w in (0, 1)]
-        [1.431, 1.623]
+        [1.422, 1.613]
         """
         unknown = sorted(set(covariates) - set(self.variables))
         if unknown:

@@ -19,6 +19,7 @@ from clvmodels.models.base import CovarianceKind
 from clvmodels.models.beta_dropout_family import BetaDropoutModel
 from clvmodels.models.covariates import PurchaseCovariates
 from clvmodels.models.fit import Fit
+from clvmodels.models.purchases import refuse_starts
 from clvmodels.objective import Derivatives
 from clvmodels.parameters import Setting
 from clvmodels.special import distinct_rows
@@ -46,6 +47,17 @@ class ErlangModel(BetaDropoutModel):
     state: ClassVar[tuple[Column, ...]] = TIMING
 
     k: Phases
+
+    @property
+    def label(self) -> str:
+        """The title with the number for k."""
+        return f"{self.title.removesuffix('k')}{self.k}"
+
+    def measured(self, *, intervals: bool) -> str:
+        """Say what the likelihood is the probability of, with times between purchases or not."""
+        if intervals or self.k == 1:
+            return self.measures
+        return "frequency and recency, without the times between purchases"
 
     # Fitting.
 
@@ -109,6 +121,7 @@ class ErlangModel(BetaDropoutModel):
         formulas = {"purchase": purchase, "dropout": dropout}
         given = {process: text for process, text in formulas.items() if text is not None}
         if given:
+            refuse_starts(starts)
             return PurchaseCovariates.estimate(
                 cls, data, given, tied=tied, covariance=covariance, k=chosen
             )

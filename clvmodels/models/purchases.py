@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clvmodels.customers import TIMING, Column, Customers, Histories, as_histories
-from clvmodels.errors import DataError
+from clvmodels.errors import DataError, ParameterError
 from clvmodels.models.arguments import check_counts, check_finite_times, check_simulation
 from clvmodels.models.base import CovarianceKind, Model
 from clvmodels.models.fit import Fit
@@ -26,7 +26,7 @@ from clvmodels.units import TimeUnit
 if TYPE_CHECKING:
     from clvmodels.models.covariates import PurchaseCovariates
 
-__all__ = ["ContinuousModel", "OpportunityModel", "PurchaseModel"]
+__all__ = ["ContinuousModel", "OpportunityModel", "PurchaseModel", "refuse_starts"]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -142,6 +142,7 @@ class PurchaseModel(PurchasePredictions, Model):
         given = {process: text for process, text in formulas.items() if text is not None}
         if not given:
             return cls._fit(data, starts, covariance)
+        refuse_starts(starts)
         from clvmodels.models.covariates import PurchaseCovariates
 
         return PurchaseCovariates.estimate(cls, data, given, tied=tied, covariance=covariance)
@@ -241,6 +242,16 @@ class PurchaseModel(PurchasePredictions, Model):
         ages = self.whole_periods(check_simulation(n, age))
         x, t_x = self.draw(ages, np.random.default_rng(seed))
         return Customers.from_arrays(x, t_x, ages, unit=unit)
+
+
+def refuse_starts(starts: object) -> None:
+    """Raise if models to start from are given together with covariates."""
+    if starts is not None:
+        raise ParameterError(
+            "With covariates a fit starts from the maximum without them.",
+            place="`starts` was given, too.",
+            fix="Leave out `starts`.",
+        )
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,13 @@ import clvmodels as clv
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 DATA = ROOT.parent / "shared" / "data"
-FILES = ("online_retail_2009_2010.parquet",)
+FILES = (
+    "online_retail_2009_2010.parquet",
+    "apparel_transactions.csv",
+    "apparel_static_covariates.csv",
+    "simulated_ggomnbd_transactions.csv",
+    "simulated_ggomnbd_covariates.csv",
+)
 
 BLOCK = re.compile(
     r"^```(?P<kind>python|bash)\n(?P<code>.*?)^```\n"
