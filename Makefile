@@ -1,7 +1,7 @@
 # Every target makes its own environment, so that a machine with Python 3.11+, pip and make suffices.
 PYTHON ?= python3
 WORKERS ?= auto
-.PHONY: demo test lint typecheck docs bench golden clean
+.PHONY: demo test lint typecheck docs bench recovery golden clean
 
 .venv-demo/ready: pyproject.toml
 	$(PYTHON) -m venv .venv-demo
@@ -33,6 +33,11 @@ docs: .venv/ready  ## the docs site, into site/
 
 bench: .venv/ready  ## speed beside lifetimes in the same run
 	.venv/bin/python -m benchmarks
+
+	.venv/bin/python -m benchmarks.family
+
+recovery: .venv/ready  ## simulate, fit, recover: 100 worlds of each model, half an hour
+	.venv/bin/python -m studies.recovery
 
 golden: .venv/ready  ## recompute the 50-digit reference values
 	.venv/bin/python -m pip install --quiet --editable '.[golden]'

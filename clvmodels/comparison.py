@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Comparison", "LikelihoodRatioTest", "compare", "likelihood_ratio_test"]
 
 _SAME: Final = 2.0  # a difference of AIC that means nothing (Burnham and Anderson 2002)
+_MUCH: Final = 0.02  # misplaced customers that matter; of enough customers any share is certain
 _POOR: Final = 0.001  # p-value below which the histogram is not that of the model
 
 
@@ -154,12 +155,13 @@ def _advice(fits: tuple[Fit[Any], ...]) -> str:
             f"But the data do not pin down {best.model.label} ({best.certificate.verdict}): read "
             "its certificate before using its parameters."
         )
-    if best.frequencies is not None and _histogram_p_value(best) < _POOR:
+    table = best.frequencies
+    if table is not None and _histogram_p_value(best) < _POOR and table.misplaced > _MUCH:
         words.append(
-            "No model here may be right: the histogram of frequencies differs from "
-            f"{best.model.label} (chi-square {best.frequencies.chi_square:.1f} in "
-            f"{best.frequencies.cells} cells). Look at it with fit.frequencies.table, and trust a "
-            "holdout more."
+            f"No model here may be right: {table.misplaced:.1%} of the customers are where "
+            f"{best.model.label} does not expect them in the histogram of frequencies (chi-square "
+            f"{table.chi_square:.1f} in {table.cells} cells). Look at it with "
+            "fit.frequencies.table, and trust a holdout more."
         )
     return " ".join(words)
 

@@ -49,6 +49,12 @@ class FrequencyTable:
         return float(((observed - expected) ** 2 / expected).sum())
 
     @property
+    def misplaced(self) -> float:
+        """Share of the customers who would have to move for counts to be as expected."""
+        gaps = np.abs(np.array(self.observed) - np.array(self.expected))
+        return 0.5 * float(gaps.sum()) / float(np.sum(self.observed))
+
+    @property
     def cells(self) -> int:
         """Number of cells after merging."""
         return len(self._merged()[0])

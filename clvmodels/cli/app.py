@@ -17,6 +17,7 @@ from clvmodels.cli.options import (
     LogOptions,
     ModelPath,
     OutPath,
+    Purchases,
     ReportOptions,
     flattened,
 )
@@ -100,15 +101,21 @@ def summarize(log: LogOptions, report: ReportOptions, *, out: OutPath = None) ->
 
 @app.command(epilog="Example:  clvmodels fit orders.parquet --unit week --model model.json")
 @flattened
-def fit(log: LogOptions, report: ReportOptions, *, model: ModelPath = None) -> None:
-    """Fit BG/NBD to the purchases and Gamma-Gamma to the amounts, and save the model.
+def fit(
+    log: LogOptions,
+    report: ReportOptions,
+    *,
+    model: ModelPath = None,
+    purchases: Purchases = "BGNBD",
+) -> None:
+    """Fit BG/NBD or a sister model to the purchases, Gamma-Gamma to the amounts, and save both.
 
     Prints estimates, whether the data pin them down, and where every row went.
     """
     with session(report) as reporter:
         from clvmodels.cli import jobs
 
-        jobs.fit(log, reporter, model=model)
+        jobs.fit(log, reporter, model=model, purchases=purchases)
 
 
 @app.command(

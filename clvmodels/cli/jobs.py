@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from rich.table import Table
 
 from clvmodels.cli.console import Reporter
 from clvmodels.cli.document import describe_fit, describe_ledger
-from clvmodels.cli.options import LogOptions
+from clvmodels.cli.options import LogOptions, PurchaseKind
 from clvmodels.cli.orders import Orders, open_orders, summarised
 from clvmodels.cli.scoring import Valuation, open_model, unit_of
 from clvmodels.cli.tables import SHOWN, check_ending, replacing, screen_table, write_table
@@ -17,9 +17,10 @@ from clvmodels.errors import ClvError
 from clvmodels.files import save
 from clvmodels.frames.customer_summary import CustomerSummary
 from clvmodels.frames.predict import CLVModel
-from clvmodels.models.bgnbd import BGNBD
 from clvmodels.models.fit import Fit
 from clvmodels.models.gamma_gamma import GammaGamma
+from clvmodels.models.purchases import PurchaseModel
+from clvmodels.models.registry import MODELS
 
 if TYPE_CHECKING:
     import polars as pl
@@ -48,7 +49,9 @@ def summarize(log: LogOptions, reporter: Reporter, *, out: Path | None) -> None:
     _say_where(reporter, out, _shown_of(facts, "--out rfm.parquet"))
 
 
-def fit(log: LogOptions, reporter: Reporter, *, model: Path | None) -> None:
+def fit(
+    log: LogOptions, reporter: Reporter, *, model: Path | None, purchases: PurchaseKind
+) -> None:
     """Fit purchases and, where there are amounts, spend; save and show the fits."""
     check_ending(model, option="--model", table=False)
     orders = open_orders(log, reporter, unit=log.unit or "week")
@@ -56,18 +59,19 @@ def fit(log: LogOptions, reporter: Reporter, *, model: Path | None) -> None:
         facts = _facts("fit", orders, rfm)
         with reporter.step("Accounting for every row"):
             ledger = rfm.ledger
-        with reporter.step("Fitting BG/NBD"):
-            purchases = BGNBD.fit(rfm)
+        kind = cast(type[PurchaseModel], MODELS[purchases])
+        with reporter.step(f"Fitting {kind.title}"):
+            fitted = kind.fit(rfm)
         spend = _fit_spend(rfm, reporter) if rfm.has_spend else None
         if target is not None:
-            save(CLVModel(purchases, spend), target)
+            save(CLVModel(fitted, spend), target)
     document = facts | {
-        "purchases": describe_fit(purchases),
+        "purchases": describe_fit(fitted),
         "spend": None if spend is None else describe_fit(spend),
         "ledger": describe_ledger(ledger),
         "model": model,
     }
-    fits = [f"{each}\n" for each in (purchases, spend) if each is not None]
+    fits = [f"{each}\n" for each in (fitted, spend) if each is not None]
     reporter.result(document, *fits, str(ledger))
     _say_where(reporter, model, "The fit was not kept; --model model.json saves it.")
 

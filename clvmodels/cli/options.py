@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias, get_type_hints
+from typing import Annotated, Any, Literal, TypeAlias, get_type_hints
 
 import typer
 
@@ -15,7 +15,16 @@ from clvmodels.customers import Grid, Returns
 from clvmodels.frames.cleaning import Invalid
 from clvmodels.units import TimeUnit
 
-__all__ = ["RESULTS", "LogOptions", "ModelPath", "OutPath", "ReportOptions", "flattened"]
+__all__ = [
+    "RESULTS",
+    "LogOptions",
+    "ModelPath",
+    "OutPath",
+    "PurchaseKind",
+    "Purchases",
+    "ReportOptions",
+    "flattened",
+]
 
 _COLUMNS, _CLEANING = "Columns", "Cleaning"
 RESULTS = "Results"
@@ -27,6 +36,11 @@ OutPath: TypeAlias = Annotated[
         help="Write all rows here, as .parquet or .csv; without it the first are shown.",
         rich_help_panel=RESULTS,
     ),
+]
+PurchaseKind: TypeAlias = Literal["BGNBD", "MBGNBD", "ParetoNBD", "GGompertzNBD"]
+Purchases: TypeAlias = Annotated[
+    PurchaseKind,
+    typer.Option(help="The model of when customers buy and leave.", show_default=True),
 ]
 ModelPath: TypeAlias = Annotated[
     Path | None,

@@ -54,7 +54,23 @@ def test_histogram_of_frequencies(data: Customers, fit: Fit[BGNBD]) -> None:
     assert sum(table.expected) == pytest.approx(4_000)
     statistic = sum((o - e) ** 2 / e for o, e in zip(table.observed, table.expected, strict=True))
     assert table.chi_square == pytest.approx(statistic)
+    gaps = [abs(o - e) for o, e in zip(table.observed, table.expected, strict=True)]
+    assert table.misplaced == pytest.approx(sum(gaps) / 8_000)
+    assert f"chi-square {statistic:.2f} in 8 cells" in str(table)
     assert list(table.table.index) == ["0", "1", "2", "3", "4", "5", "6", "7+"]
+
+
+def test_a_model_that_is_wrong_is_said() -> None:
+    """A third of the customers never come back, which no model here knows."""
+    x, t_x, T = BGNBD(5.0, 20.0, 0.5, 20.0).simulate(2_000, 52.0, seed=5).timing
+    gone = np.zeros(1_000)
+    c = Customers.from_arrays(
+        np.append(x, gone), np.append(t_x, gone), np.append(T, gone + 52.0), unit="week"
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", IdentifiabilityWarning)
+        comparison = compare([BGNBD.fit(c), BGNBD.fit(c, covariance="sandwich")])
+    assert "No model here may be right" in comparison.advice
 
 
 def test_many_ages_are_sampled() -> None:

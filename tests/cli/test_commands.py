@@ -52,10 +52,24 @@ def test_fit_prints_what_the_library_prints(
     done = run("fit", cdnow / "orders.parquet", *UNTIL)
     saved = clv.load(model)
     assert str(saved.purchases) in done.out
-    assert f"GammaGamma: {saved.spend.n_customers:,.0f} customers" in done.out
+    assert f"Gamma-Gamma: {saved.spend.n_customers:,.0f} customers" in done.out
     assert "identified: gradient" in done.out
     assert str(summary_of(cdnow / "orders.parquet").ledger) in done.out
     assert "--model model.json saves it" in done.err
+
+
+@pytest.mark.parametrize("kind", ["MBGNBD", "ParetoNBD"])
+def test_another_model_of_purchases(
+    run: Callable[..., Any], cdnow: Path, tmp_path: Path, kind: str, summary_of: Callable[..., Any]
+) -> None:
+    saved = tmp_path / "model.json"
+    orders = cdnow / "orders.parquet"
+    done = run("fit", orders, "--purchases", kind, "--model", saved, *UNTIL)
+    assert done.code == 0, done.err
+    expected = getattr(clv, kind).fit(summary_of(orders))
+    assert clv.load(saved).purchases.model == expected.model
+    assert run("predict", orders, "--model", saved, *UNTIL).code == 0
+    assert run("fit", orders, "--purchases", "NBD", *UNTIL).code == 2
 
 
 def test_summarize_writes_csv_and_parquet(

@@ -83,6 +83,6 @@ def test_infinite_standard_errors_are_null(run: Callable[..., Any], tmp_path: Pa
     estimates = done.document["purchases"]["estimates"]
     assert estimates["b"]["std_error"] is None
     assert done.document["purchases"]["certificate"]["verdict"] == "boundary"
-    assert done.err.splitlines()[-2].startswith("warning: BGNBD is not pinned down by these data.")
+    assert done.err.splitlines()[-2].startswith("warning: BG/NBD is not pinned down by these data.")
     assert "fit.py" not in done.err, "a warning is a message, not a place in the code"
     assert len(done.document["warnings"]) == 1

@@ -83,7 +83,7 @@ def assert_usable(fit: Fit[Any], customers: Customers) -> None:
         assert fit.certificate.findings
 
 
-@pytest.mark.parametrize(("truth", "words", "flat"), LIMITS, ids=lambda each: str(each)[:50])
+@pytest.mark.parametrize(("truth", "words", "flat"), LIMITS, ids=[repr(each[0]) for each in LIMITS])
 def test_limits_are_named(truth: ContinuousModel, words: str, flat: set[str]) -> None:
     """The certificate says which limit, and the limit predicts what the truth predicts."""
     customers = truth.simulate(3_000, 39.0, seed=1, unit="week")

@@ -147,3 +147,10 @@ def test_total_value_of_the_clv_paper(cdnow_orders: Any) -> None:
     table = clv.predict(rfm, purchases, spend, horizon=math.inf, discount_rate=0.15, margin=0.30)
     # The paper uses Pareto/NBD and leaves ten big spenders out: the same order of magnitude here.
     assert 0.9e6 < table["clv"].sum() < 1.4e6
+
+
+def test_without_dropout_it_is_the_nbd(cdnow_sample: Any) -> None:
+    """The timing likelihood of the NBD, of which both models are extensions."""
+    patterns = cdnow_sample.patterns()
+    for nbd in (BGNBD(0.3848, 12.072, 1e-14, 1.0), clv.ParetoNBD(0.3848, 12.072, 1e-14, 1.0)):
+        assert patterns.weight @ nbd.log_likelihood(patterns) == near("-9763.6576")
