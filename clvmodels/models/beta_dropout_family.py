@@ -20,7 +20,7 @@ from clvmodels.models.purchases import ContinuousModel
 from clvmodels.objective import Derivatives
 from clvmodels.parameters import Domain, Positive, PositiveTime
 
-__all__ = ["BetaDropoutModel", "simulate_purchases"]
+__all__ = ["BetaDropoutModel"]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -127,34 +127,29 @@ class BetaDropoutModel(ContinuousModel):
 
     def draw(self, ages: Array, rng: np.random.Generator) -> tuple[Array, Array]:
         """Simulate frequency and recency, shape (n,)."""
+        x, t_x, _ = self.purchases_until(ages, rng)
+        return x, t_x
+
+    def purchases_until(
+        self, ages: Array, rng: np.random.Generator, events: int = 1
+    ) -> tuple[Array, Array, Array]:
+        """Simulate frequency, recency and the sum of the logarithms of times between, each (n,).
+
+        A purchase takes `events` events of a Poisson process.
+        """
         rate = rng.gamma(self.r, 1.0 / np.asarray(self.alpha), size=len(ages))
         dropout = rng.beta(self.a, self.b, size=len(ages))
+        x, t_x, log_intervals = np.zeros((3, len(ages)))
         at_once = bool(self.chances(np.zeros(1))[0] > 0.0)
-        return simulate_purchases(rate, dropout, ages, at_once, rng)
-
-
-def simulate_purchases(
-    rate: Array,
-    dropout: Array,
-    ages: Array,
-    leaves_at_once: bool,
-    rng: np.random.Generator,
-    *,
-    events: int = 1,
-) -> tuple[Array, Array]:
-    """Simulate frequency and recency, shape (n,), of customers with given rates and dropouts.
-
-    A purchase takes `events` events of a Poisson process. Who `leaves_at_once` may leave right
-    after the first purchase, too.
-    """
-    x, t_x = np.zeros(len(ages)), np.zeros(len(ages))
-    stays = rng.random(len(ages)) >= dropout if leaves_at_once else True
-    alive = np.flatnonzero((rate > 0.0) & stays)
-    while len(alive):
-        clock = t_x[alive] + rng.standard_gamma(float(events), size=len(alive)) / rate[alive]
-        bought = (clock <= ages[alive]) & (clock > t_x[alive])
-        alive, clock = alive[bought], clock[bought]
-        x[alive] += 1.0
-        t_x[alive] = clock
-        alive = alive[rng.random(len(alive)) >= dropout[alive]]
-    return x, t_x
+        stays = rng.random(len(ages)) >= dropout if at_once else True
+        alive = np.flatnonzero((rate > 0.0) & stays)
+        while len(alive):
+            interval = rng.standard_gamma(float(events), size=len(alive)) / rate[alive]
+            clock = t_x[alive] + interval
+            bought = (clock <= ages[alive]) & (clock > t_x[alive])
+            alive = alive[bought]
+            x[alive] += 1.0
+            t_x[alive] = clock[bought]
+            log_intervals[alive] += np.log(interval[bought])
+            alive = alive[rng.random(len(alive)) >= dropout[alive]]
+        return x, t_x, log_intervals

@@ -7,7 +7,7 @@ makes a purchase rate that is exp(g'z_i) times as high. Everything else is the m
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, Self, TypeAlias, TypeVar
 
 import numpy as np
@@ -276,9 +276,8 @@ class PurchaseCovariates(CovariateModel[P], PurchasePredictions):
             Seed of the random generator.
         """
         c = self.histories(customers)
-        ages = c.timing[2]
-        x, t_x = self.rows(c).draw(ages, np.random.default_rng(seed))
-        return Customers.from_arrays(x, t_x, ages, unit=c.unit, covariates=c.covariates)
+        rng = np.random.default_rng(seed)
+        return replace(self.rows(c).drawn(c.timing[2], rng, c.unit), covariates=c.covariates)
 
 
 @dataclass(frozen=True)

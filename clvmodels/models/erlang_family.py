@@ -8,13 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Final, Self, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from clvmodels.beta_dropout import erlang, erlang_future
 from clvmodels.beta_dropout.erlang_future import Buyers
 from clvmodels.customers import TIMING, Column, Customers, Histories, as_histories
 from clvmodels.errors import DataError, IdentifiabilityWarning
-from clvmodels.models.arguments import check_simulation
 from clvmodels.models.base import CovarianceKind
 from clvmodels.models.beta_dropout_family import BetaDropoutModel
 from clvmodels.models.covariates import PurchaseCovariates
@@ -246,56 +245,12 @@ class ErlangModel(BetaDropoutModel):
 
     # Simulation.
 
-    def simulate(
-        self, n: int, age: ArrayLike, *, seed: int, unit: TimeUnit | None = None
-    ) -> Customers:
-        """Simulate the histories of n customers, with `log_intervals`.
-
-        Parameters
-        ----------
-        n
-            Number of customers.
-        age
-            Time from the first purchase to the end of observation, a number or shape (n,).
-        seed
-            Seed of the random generator; the same seed gives the same customers.
-        unit
-            The unit of `age`, if it is to travel with the result.
-
-        Raises
-        ------
-        ParameterError
-            `n` is not a count or an age is negative.
-
-        Examples
-        --------
-        >>> from clvmodels.models.mbgcnbd import MBGCNBD
-        >>> c = MBGCNBD(1.0, 2.0, 0.8, 2.4, k=3).simulate(4, 39, seed=1)
-        >>> c.frequency.tolist(), c.log_intervals.round(2).tolist()
-        ([10.0, 2.0, 1.0, 3.0], [11.42, 5.5, 0.12, 7.0])
-        """
-        ages = check_simulation(n, age)
-        x, t_x, log_intervals = self._draw(ages, np.random.default_rng(seed))
+    def drawn(self, ages: Array, rng: np.random.Generator, unit: TimeUnit | None) -> Customers:
+        """Simulate customers observed for `ages`, (n,), with `log_intervals`."""
+        x, t_x, log_intervals = self.purchases_until(ages, rng, self.k)
         return Customers.from_arrays(x, t_x, ages, unit=unit, log_intervals=log_intervals)
 
     def draw(self, ages: Array, rng: np.random.Generator) -> tuple[Array, Array]:
         """Simulate frequency and recency, shape (n,)."""
-        return self._draw(ages, rng)[:2]
-
-    def _draw(self, ages: Array, rng: np.random.Generator) -> tuple[Array, Array, Array]:
-        """Simulate frequency, recency and the sum of log intervals, each (n,)."""
-        rate = rng.gamma(self.r, 1.0 / np.asarray(self.alpha), size=len(ages))
-        dropout = rng.beta(self.a, self.b, size=len(ages))
-        x, t_x, log_intervals = np.zeros((3, len(ages)))
-        stays = rng.random(len(ages)) >= dropout
-        alive = np.flatnonzero((rate > 0.0) & (stays | (self.chances(x) == 0.0)))
-        while len(alive):
-            interval = rng.standard_gamma(float(self.k), size=len(alive)) / rate[alive]
-            clock = t_x[alive] + interval
-            bought = (clock <= ages[alive]) & (clock > t_x[alive])
-            alive, clock = alive[bought], clock[bought]
-            x[alive] += 1.0
-            t_x[alive] = clock
-            log_intervals[alive] += np.log(interval[bought])
-            alive = alive[rng.random(len(alive)) >= dropout[alive]]
-        return x, t_x, log_intervals
+        x, t_x, _ = self.purchases_until(ages, rng, self.k)
+        return x, t_x

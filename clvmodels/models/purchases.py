@@ -240,7 +240,11 @@ class PurchaseModel(PurchasePredictions, Model):
         Customers(100 rows, 100 customers, 43 with a repeat purchase, unit='week')
         """
         ages = self.whole_periods(check_simulation(n, age))
-        x, t_x = self.draw(ages, np.random.default_rng(seed))
+        return self.drawn(ages, np.random.default_rng(seed), unit)
+
+    def drawn(self, ages: Array, rng: np.random.Generator, unit: TimeUnit | None) -> Customers:
+        """Simulate customers observed for `ages`, (n,)."""
+        x, t_x = self.draw(ages, rng)
         return Customers.from_arrays(x, t_x, ages, unit=unit)
 
 
