@@ -88,6 +88,12 @@ def new_customers(
     check_alike(purchases, spend)
     known = _unit_of(purchases, unit)
     counts, money = _model_of(purchases), _model_of(spend)
+    if not isinstance(counts, PurchasePredictions):
+        raise ParameterError(
+            "`purchases` is a fit of a purchase model, such as BGNBD.fit(rfm).",
+            place=f"Got {purchases!r:.80}.",
+            fix="Pass the purchase fit first, then the spend fit.",
+        )
     names = sorted({*counts.variables, *getattr(money, "variables", ())})
     kinds = _kinds(covariates, names)
     c = _newcomers(kinds, known)
@@ -100,6 +106,12 @@ def new_customers(
     discounted = counts.discounted_purchases(c, length, rate)
     table["discounted_purchases"] = discounted
     if money is None:
+        if first_order is not True:
+            raise ParameterError(
+                "The first order has a value where spend has one.",
+                place=f"Got first_order={first_order!r} and no `spend`.",
+                fix="Pass a spend fit or a price.",
+            )
         return table
     each, share = _per_order(money, c), check_margin(margin)
     table["expected_spend"] = each
@@ -141,7 +153,14 @@ def _kinds(covariates: Any, names: list[str]) -> dict[str, NDArray[Any]]:
             fix="Pass covariates={'channel': ['web', 'shop']}, a value or a column for each.",
         )
     columns = {name: np.atleast_1d(np.asarray(each)) for name, each in given.items()}
-    rows = max((len(each) for each in columns.values()), default=1)
+    lengths = {len(each) for each in columns.values()} - {1}
+    if len(lengths) > 1 or 0 in lengths:
+        raise ParameterError(
+            "Each covariate has one value, or one for every kind of customer.",
+            place=f"Got lengths {', '.join(f'{k}: {len(v)}' for k, v in columns.items())}.",
+            fix="Pass columns of one table.",
+        )
+    rows = max(lengths, default=1)
     return {
         name: np.repeat(each, rows) if len(each) == 1 else each for name, each in columns.items()
     }
@@ -166,7 +185,8 @@ def _per_order(money: Any, c: Customers) -> Array:
     """Return the expected value of an order, shape (n,), of a spend model or at a price."""
     if isinstance(money, SpendPredictions):
         return money.expected_spend(c)
-    if isinstance(money, int | float) and 0.0 <= money < math.inf:
+    is_number = isinstance(money, int | float) and not isinstance(money, bool)
+    if is_number and 0.0 <= money < math.inf:
         return np.full(len(c), float(money))
     raise ParameterError(
         "`spend` is a spend fit, or a price of zero or more.",
@@ -180,11 +200,11 @@ def _first_value(first_order: bool | float, each: Array) -> Array:
         return each
     if first_order is False:
         return np.zeros_like(each)
-    amount = float(first_order)
+    amount = first_order if isinstance(first_order, int | float) else math.nan
     if not 0.0 <= amount < math.inf:
         raise ParameterError(
             "`first_order` is True, False, or an amount.",
             place=f"Got {first_order!r}.",
             fix="Pass the mean amount of first orders.",
         )
-    return np.full_like(each, amount)
+    return np.full_like(each, float(amount))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Number
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -75,11 +76,19 @@ def check_covariate(values: ArrayLike, name: str, length: int) -> NDArray[Any]:
     if array.dtype.kind == "U":
         return array
     labels = array.astype(object)
-    missing = [
-        each is None or each != each for each in labels
-    ]  # NaN and NaT differ from themselves
+    # NaN and NaT differ from themselves
+    missing = [each is None or each != each for each in labels]
     _refuse_missing(np.array(missing, dtype=np.bool_), name)
-    return labels.astype(str)
+    if all(isinstance(each, str) for each in labels):
+        return labels.astype(str)
+    if all(isinstance(each, Number) and not isinstance(each, complex) for each in labels):
+        return labels.astype(np.float64)  # such as Decimal
+    kinds = sorted({type(each).__name__ for each in labels})
+    raise DataError(
+        "A covariate is numbers, or text.",
+        place=f"{name!r} holds {', '.join(kinds)}.",
+        fix="Make a date a number, such as days since a day or the year; make the rest text.",
+    )
 
 
 def _refuse_missing(missing: NDArray[np.bool_], name: str) -> None:

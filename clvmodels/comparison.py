@@ -97,7 +97,7 @@ def compare(fits: Sequence[Fit[Any]]) -> Comparison:
     >>> compare([BGNBD.fit(c), MBGNBD.fit(c)]).table.index[0]
     'BG/NBD'
     """
-    given = tuple(fits)
+    given = () if isinstance(fits, Fit) else tuple(fits)
     if len(given) < 2 or not all(isinstance(fit, Fit) for fit in given):
         raise ParameterError(
             "`compare` takes two or more fits.",

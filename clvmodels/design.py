@@ -7,6 +7,7 @@ few functions of one row are allowed: nothing that a file says is ever run.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -27,6 +28,7 @@ __all__ = ["Design", "Level"]
 Array: TypeAlias = NDArray[np.float64]
 Level: TypeAlias = str | float
 
+_MANY_LEVELS, _CUSTOMERS_A_LEVEL, _MOST_LEVELS = 20, 5, 500
 _FUNCTIONS: Final = ("C", "I", "log", "log2", "log10", "exp")
 _ALLOWED: Final = (
     *(ast.Expression, ast.BinOp, ast.UnaryOp, ast.Call, ast.Name, ast.Load, ast.Constant),
@@ -66,7 +68,9 @@ class Design:
         for name in variables:
             column = _column(covariates, name)
             if column.dtype.kind == "U" or name in categories:
-                levels.append((name, tuple(np.unique(column).tolist())))
+                found = tuple(np.unique(column).tolist())
+                _refuse_levels(name, len(found), len(column))
+                levels.append((name, found))
         return cls(formula, tuple(levels))
 
     @staticmethod
@@ -97,11 +101,14 @@ class Design:
         known = {name: _column(covariates, name) for name in self.variables}
         first, code = distinct_rows(*known.values())
         few: dict[str, Any] = {name: column[first] for name, column in known.items()}
-        for name, levels in self.levels:
-            _refuse_unseen(name, few[name], levels, known[name])
+        levels = dict(self.levels)
+        for name, column in known.items():
+            _refuse_other_kind(name, column, levels.get(name, (0.0,)))
+            if name in levels:
+                _refuse_unseen(name, few[name], levels[name], column)
         table = pd.DataFrame(few)
         with np.errstate(all="ignore"):  # what is not finite is refused below, with its place
-            made = np.asarray(_spec(self).get_model_matrix(table), dtype=np.float64)
+            made = np.asarray(_computed(self, table), dtype=np.float64)
         names = _spec(self).column_names
         columns = made[:, [i for i, name in enumerate(names) if name != "Intercept"]]
         bad = ~np.isfinite(columns)
@@ -118,6 +125,9 @@ class Design:
 
 def formula_variables(formula: str) -> tuple[str, ...]:
     """Return the names of the columns that a formula uses, sorted; raise if it may not be used."""
+    if not isinstance(formula, str):
+        raise _refused(formula, "It is no text.")
+    _refuse_operators(formula)
     names: set[str] = set()
     for factor in _factors(_parsed(formula)):
         names |= _names_in(factor, formula)
@@ -129,20 +139,28 @@ def formula_variables(formula: str) -> tuple[str, ...]:
 @cache
 def _parsed(formula: str) -> Formula:
     from formulaic import Formula
-    from formulaic.errors import FormulaSyntaxError
+    from formulaic.errors import FormulaParsingError, FormulaSyntaxError
     from formulaic.formula import SimpleFormula
 
-    if not isinstance(formula, str):
-        raise _refused(formula, "It is no text.")
     try:
         parsed = Formula(formula)
-    except (FormulaSyntaxError, SyntaxError, ValueError, TypeError) as error:
+    except (FormulaParsingError, FormulaSyntaxError, SyntaxError, ValueError, TypeError) as error:
         raise _refused(formula, f"It cannot be read: {str(error).splitlines()[0]}") from None
     if not isinstance(parsed, SimpleFormula):
         raise _refused(formula, "It has a response or several parts.")
     if "1" not in [str(term) for term in parsed]:
         raise _refused(formula, "It leaves out the intercept, which the model itself provides.")
     return parsed
+
+
+def _refuse_operators(formula: str) -> None:
+    """Raise at operators that formulas of R have and that do something else than they look like."""
+    plain = re.sub(r"`[^`]*`", "x", formula)
+    while (shorter := re.sub(r"\w+\([^()]*\)", "x", plain)) != plain:
+        plain = shorter
+    found = re.search(r"\*\*|[^\w\s+:*()-]", plain)
+    if found and found[0] != "~":  # a response is refused by its own words
+        raise _refused(formula, f"{found[0]!r} joins no columns; powers are I(x**2).")
 
 
 def _factors(parsed: Any) -> list[Any]:
@@ -195,10 +213,21 @@ def _spec(design: Design) -> ModelSpec:
         name: np.resize(np.array(levels[name]), rows) if name in levels else np.ones(rows)
         for name in design.variables
     }
-    spec: ModelSpec = model_matrix(
-        _parsed(design.formula), pd.DataFrame(table), context={}
-    ).model_spec
+    made = model_matrix(
+        _parsed(design.formula), pd.DataFrame(table), context={}, na_action="ignore"
+    )
+    spec: ModelSpec = made.model_spec
     return spec
+
+
+def _computed(design: Design, table: Any) -> Any:
+    """Return formulaic's columns, or raise what it says as `ParameterError`."""
+    from formulaic.errors import FormulaicError
+
+    try:
+        return _spec(design).get_model_matrix(table)
+    except FormulaicError as error:
+        raise _refused(design.formula, f"It cannot be computed: {error}") from None
 
 
 def _column(covariates: Mapping[str, NDArray[Any]], name: str) -> NDArray[Any]:
@@ -211,6 +240,34 @@ def _column(covariates: Mapping[str, NDArray[Any]], name: str) -> NDArray[Any]:
             "Customers.from_arrays.",
         )
     return covariates[name]
+
+
+def _refuse_levels(name: str, levels: int, rows: int) -> None:
+    """Raise at a category that tells nothing, or that is no category."""
+    if levels < 2:
+        raise DataError(
+            "Every column of a formula tells something that the others do not.",
+            place=f"{name} is the same for all customers.",
+            fix="Leave it out.",
+        )
+    if levels > _MOST_LEVELS or (levels > _MANY_LEVELS and levels * _CUSTOMERS_A_LEVEL > rows):
+        raise DataError(
+            "A category has levels that many customers share.",
+            place=f"{name} has {levels:,} levels in {rows:,} distinct rows. Is it an id or a date?",
+            fix="Merge its levels, or make it a number.",
+        )
+
+
+def _refuse_other_kind(name: str, column: NDArray[Any], levels: tuple[Level, ...]) -> None:
+    """Raise if numbers have become text, or text numbers, since the fit."""
+    was, is_text = isinstance(levels[0], str), column.dtype.kind == "U"
+    if was != is_text:
+        kinds = ("text", "numbers") if was else ("numbers", "text")
+        raise DataError(
+            "A covariate is of the kind that the fit has seen.",
+            place=f"{name} was {kinds[0]} in the fit and is {kinds[1]} here.",
+            fix="Convert the column.",
+        )
 
 
 def _refuse_unseen(

@@ -142,19 +142,28 @@ class PerRow:
     def _with_coefficients(
         self, values: list[float | Array], rows: Derivatives
     ) -> tuple[float, Array, Array]:
-        k, weight, n = self.loadings.k, self.customers.weight, len(self.customers)
-        jacobians = [self.loadings.jacobian(j, n) for j in range(k)]
-        slopes = [weight * value * g for value, g in zip(values, rows.gradient, strict=True)]
-        gradient = sum(slope @ jacobian for slope, jacobian in zip(slopes, jacobians, strict=True))
-        hessian = sum(
-            jacobian.T @ (slope[:, None] * jacobian)
-            for slope, jacobian in zip(slopes, jacobians, strict=True)
-        )
+        """Sum with coefficients: only products with the columns need matrices."""
+        k, weight = self.loadings.k, self.customers.weight
+        slopes = np.stack([weight * v * g for v, g in zip(values, rows.gradient, strict=True)])
+        bends = np.zeros((k, k, len(weight)))
         for (i, j), second in rows.hessian.items():
-            bend = weight * second * values[i] * values[j]
-            block = jacobians[i].T @ (bend[:, None] * jacobians[j])
-            hessian = hessian + (block if i == j else block + block.T)
-        return float(weight @ rows.value), np.asarray(gradient), np.asarray(hessian)
+            bends[i, j] = bends[j, i] = weight * second * values[i] * values[j]
+        bends[range(k), range(k)] += slopes
+        signs, columns = self.loadings.signs, self.loadings.columns
+        gradient = np.append(slopes.sum(axis=1), ((slopes @ columns) * signs).sum(axis=0))
+        hessian = np.zeros((len(gradient), len(gradient)))
+        hessian[:k, :k] = bends.sum(axis=2)
+        # Columns that move the same parameters alike, as those of one formula do, go together.
+        patterns, group = np.unique(signs.T, axis=0, return_inverse=True)
+        groups = [np.flatnonzero(group.ravel() == g) for g in range(len(patterns))]
+        for pattern, own in zip(patterns, groups, strict=True):
+            moved = np.einsum("j,ijn->in", pattern, bends)
+            hessian[:k, k + own] = moved @ columns[:, own]
+            for other, theirs in zip(patterns, groups, strict=True):
+                both = columns[:, own].T @ ((other @ moved)[:, None] * columns[:, theirs])
+                hessian[np.ix_(k + own, k + theirs)] = both
+        hessian[k:, :k] = hessian[:k, k:].T
+        return float(weight @ rows.value), gradient, hessian
 
     def scatter(self, z: Array) -> Array:
         """Return the sum over customers of the outer product of their gradients, (k + m, k + m)."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,9 @@ __all__ = [
 ]
 
 Array: TypeAlias = NDArray[np.float64]
+
+_FEW: Final = 4  # customers who share (k, a, b), from which on they share a table
+_TOGETHER: Final = 64  # others, who are integrated together on the same nodes
 
 
 def purchases_if_alive(k: Array, rate: Array, a: Array, b: Array, t: Array) -> Array:
@@ -107,8 +110,19 @@ def discounted_if_alive(
         return np.zeros_like(rate)
     result = np.empty_like(rate)
     first, code = distinct_rows(k, a, b)
-    groups = np.split(np.argsort(code, kind="stable"), np.cumsum(np.bincount(code))[:-1])
+    size = np.bincount(code)
+    alone = np.flatnonzero(size[code] < _FEW)
+    for rows in np.array_split(alone, math.ceil(len(alone) / _TOGETHER)):
+        if len(rows):
+            finest = float((rate[rows] / (k[rows] + 1.0)).min())
+            s, weights = time_nodes(horizon, discount, finest=finest)
+            each = np.repeat(rows, len(s))
+            ahead = rate_if_alive(k[each], rate[each], a[each], b[each], np.tile(s, len(rows)))
+            result[rows] = ahead.reshape(len(rows), len(s)) @ weights
+    groups = np.split(np.argsort(code, kind="stable"), np.cumsum(size)[:-1])
     for leader, rows in zip(first, groups, strict=True):
+        if len(rows) < _FEW:
+            continue
         shape = k[leader]
         finest = float(rate[rows].min()) / (shape + 1.0)
         s, weights = time_nodes(horizon, discount, finest=finest)

@@ -20,6 +20,7 @@ def covariate_key(frame: Any, name: str) -> nw.Expr:
     dtype = frame.collect_schema()[name]
     if dtype.is_numeric() or dtype == nw.Boolean:
         return nw.col(name).cast(nw.Float64)
+    _refuse_type(name, dtype)
     return nw.col(name).cast(nw.String)
 
 
@@ -27,8 +28,20 @@ def covariate_values(series: nw.Series[Any]) -> NDArray[Any]:
     """Return a covariate as an array of floats, or of text with None where it is missing."""
     if series.dtype.is_numeric() or series.dtype == nw.Boolean:
         return np.asarray(series.cast(nw.Float64).to_numpy(), dtype=np.float64)
+    if series.dtype == nw.Object:  # of pandas: whatever it holds
+        return np.array([*series.to_list(), None], dtype=object)[:-1]
+    _refuse_type(series.name, series.dtype)
     labels = series.cast(nw.String).to_list()
     return np.array([None if each != each else each for each in labels], dtype=object)
+
+
+def _refuse_type(name: str, dtype: Any) -> None:
+    if dtype not in (nw.String, nw.Categorical, nw.Enum):
+        raise DataError(
+            "A covariate is numbers, or text.",
+            place=f"{name!r} holds {dtype}.",
+            fix="Make a date a number, such as days since a day or the year; make the rest text.",
+        )
 
 
 def joined_covariates(frame: Any, customer: str, table: Any, key: str | None) -> Any:
@@ -47,6 +60,7 @@ def joined_covariates(frame: Any, customer: str, table: Any, key: str | None) ->
         )
     if own != customer:
         right = right.rename({own: customer})
+    _refuse_other_ids(left, right, customer)
     _refuse_twice(right, customer)
     _refuse_missing(left, right, customer)
     return nw.to_native(left.join(right, on=customer, how="left"))
@@ -65,6 +79,16 @@ def _like(left: Any, right: Any) -> Any:
         place=f"The summary is {left.implementation}, the table {right.implementation}.",
         fix="Convert the table first.",
     )
+
+
+def _refuse_other_ids(left: Any, right: Any, customer: str) -> None:
+    ours, theirs = (frame.collect_schema()[customer] for frame in (left, right))
+    if ours != theirs and (ours.is_numeric() != theirs.is_numeric()):
+        raise DataError(
+            "Ids have one type in the summary and in the customer table.",
+            place=f"They are {ours} in the summary and {theirs} in the table.",
+            fix="Convert one of the two.",
+        )
 
 
 def _refuse_twice(right: Any, customer: str) -> None:

@@ -10,9 +10,26 @@ from numpy.typing import ArrayLike, NDArray
 
 from clvmodels.errors import ParameterError
 
-__all__ = ["check_counts", "check_finite_times", "check_rate", "check_simulation", "check_times"]
+__all__ = [
+    "check_counts",
+    "check_covariance",
+    "check_finite_times",
+    "check_rate",
+    "check_simulation",
+    "check_times",
+]
 
 Array: TypeAlias = NDArray[np.float64]
+
+
+def check_covariance(kind: object) -> None:
+    """Raise `ParameterError` unless a kind of covariance is known."""
+    if kind not in ("hessian", "sandwich"):
+        raise ParameterError(
+            "`covariance` is 'hessian' or 'sandwich'.",
+            place=f"Got {kind!r}.",
+            fix="Pass 'sandwich' for errors that hold where the model is not exactly right.",
+        )
 
 
 def check_times(value: ArrayLike, name: str) -> Array:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from clvmodels.customers import Column, Customers, Histories, as_histories
 from clvmodels.estimation import Maximum, Objective, maximum_likelihood
 from clvmodels.frequencies import FrequencyTable
+from clvmodels.models.arguments import check_covariance
 from clvmodels.models.fit import Fit, make_fit
 from clvmodels.objective import Derivatives, Loadings, PerRow, total
 from clvmodels.parameters import Domain, Setting, declared, from_real_line, to_real_line
@@ -185,7 +186,7 @@ class Model(Parametric):
 
     def per_row(self, data: Histories) -> PerRow:
         """Return the log-likelihood of the data row by row, as a function of log-parameters."""
-        customers = as_histories(data).patterns(self.columns)
+        customers = self.check_estimable(as_histories(data).patterns(self.columns))
         return PerRow(self.derivatives_at, customers, Loadings.none(len(self.domains())))
 
     def derivatives_at(self, values: Sequence[float | Array], customers: Customers) -> Derivatives:
@@ -202,6 +203,7 @@ class Model(Parametric):
         **settings: int,
     ) -> Fit[Self]:
         """Fit without covariates; `customers` are the patterns of `data`, if they are known."""
+        check_covariance(covariance)
         if customers is None:
             customers = cls.check_estimable(as_histories(data).patterns(cls.columns))
         points = [s.values for s in starts] if starts else cls.starts(customers)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Generic, Self, TypeAlias, TypeVar
+from typing import Any, Final, Generic, Self, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,16 @@ from clvmodels.customers import Customers, Histories, as_histories
 from clvmodels.design import Design, Level
 from clvmodels.errors import ParameterError
 from clvmodels.estimation import Maximum, maximum_likelihood
+from clvmodels.models.arguments import check_covariance
 from clvmodels.models.base import CovarianceKind, Model, Parametric, scout
-from clvmodels.models.effects import Effects, Scaling, check_process, loadings
+from clvmodels.models.effects import (
+    Effects,
+    Scaling,
+    check_process,
+    check_tied,
+    loadings,
+    refuse_far_columns,
+)
 from clvmodels.models.fit import Fit, make_fit
 from clvmodels.models.predictions import PurchasePredictions
 from clvmodels.models.purchases import PurchaseModel
@@ -30,6 +38,8 @@ __all__ = ["CovariateModel", "PurchaseCovariates", "SpendCovariates"]
 
 Array: TypeAlias = NDArray[np.float64]
 M = TypeVar("M", bound=Model, covariant=True)
+_ENDLESS: Final = 8.0  # a level with a rate 3,000 times as high or low as another
+
 P = TypeVar("P", bound=PurchaseModel, covariant=True)
 S = TypeVar("S", bound=SpendModel, covariant=True)
 
@@ -188,7 +198,15 @@ class CovariateModel(Parametric, Generic[M]):
 
     def findings(self, flat: bool) -> tuple[str, ...]:
         """Say in words which limit of the base model these parameters are near."""
-        return self.base.findings(flat)
+        words = list(self.base.findings(flat))
+        if flat:
+            words += [
+                f"The effect {name} has no bound: do customers of this level ever buy again, and "
+                "ever leave? Merge it with another level."
+                for name, value in zip(self.parameter_names(), self.values, strict=True)
+                if "[T." in name and abs(value) > _ENDLESS
+            ]
+        return tuple(words)
 
     @classmethod
     def estimate(
@@ -202,6 +220,8 @@ class CovariateModel(Parametric, Generic[M]):
         **settings: int,
     ) -> Fit[Self]:
         """Fit a kind of model with a formula for each process; see `fit` of that kind."""
+        check_covariance(covariance)
+        check_tied(formulas, tied)
         for process in formulas:
             check_process(kind, process, tied)
         names = tuple(sorted({v for text in formulas.values() for v in Design.names(text)}))
@@ -220,6 +240,7 @@ class CovariateModel(Parametric, Generic[M]):
         outwards = scaling.outwards(inside)
         z = outwards @ maximum.point
         k = inside.k
+        refuse_far_columns(z[:k], scaling, designs)
         base = kind(*np.exp(z[:k]), **settings)
         model = cls(base, _effects(designs, z[k:]), tied)
         meat = per_row.scatter(maximum.point) if covariance == "sandwich" else None

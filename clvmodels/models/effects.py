@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,19 @@ from clvmodels.errors import DataError, ParameterError
 from clvmodels.models.base import Model
 from clvmodels.objective import Loadings
 
-__all__ = ["Effects", "Scaling", "check_process", "loadings"]
+__all__ = [
+    "Effects",
+    "Scaling",
+    "check_process",
+    "check_tied",
+    "loadings",
+    "refuse_far_columns",
+]
 
 Array: TypeAlias = NDArray[np.float64]
+
+_RANGE: Final = 600.0  # logarithms of parameters beyond this leave the range of numbers
+_FAR: Final = 30.0  # means this many standard deviations from 0
 
 
 @dataclass(frozen=True)
@@ -80,6 +90,30 @@ def check_process(kind: type[Model], process: str, tied: bool) -> None:
             place=f"Got {process!r}.",
             fix="Leave it out, or choose another model.",
         )
+
+
+def check_tied(formulas: Mapping[str, str], tied: object) -> None:
+    """Raise `ParameterError` where `tied` has nothing to tie."""
+    if not isinstance(tied, bool) or (tied and "dropout" not in formulas):
+        raise ParameterError(
+            "`tied` is True or False, and goes with a formula for dropout.",
+            place=f"Got tied={tied!r} and formulas for {', '.join(formulas) or 'nothing'}.",
+            fix="Pass dropout='...', or leave out `tied`.",
+        )
+
+
+def refuse_far_columns(base: Array, scaling: Scaling, designs: Mapping[str, Design]) -> None:
+    """Raise if the model of a customer whose columns are all 0 is out of the range of numbers."""
+    if np.abs(base).max() < _RANGE:
+        return
+    names = [name for design in designs.values() for name in design.columns]
+    far = np.abs(scaling.mean) > _FAR * scaling.spread
+    raise DataError(
+        "The parameters are those of a customer for whom every column of the formulas is 0.",
+        place=f"The values of {', '.join(np.array(names)[far].tolist()) or ', '.join(names)} lie "
+        "so far from 0 that these parameters are no finite numbers.",
+        fix="Subtract a typical value first, as in I(year - 2020).",
+    )
 
 
 def _effects_of(kind: type[Model], tied: bool) -> dict[str, dict[str, float]]:

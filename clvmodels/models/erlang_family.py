@@ -119,7 +119,7 @@ class ErlangModel(BetaDropoutModel):
         chosen = cls._most_likely_k(customers, starts, covariance) if k is None else k
         formulas = {"purchase": purchase, "dropout": dropout}
         given = {process: text for process, text in formulas.items() if text is not None}
-        if given:
+        if given or tied is not False:
             refuse_starts(starts)
             return PurchaseCovariates.estimate(
                 cls, data, given, tied=tied, covariance=covariance, k=chosen

@@ -140,7 +140,7 @@ class PurchaseModel(PurchasePredictions, Model):
         """
         formulas = {"purchase": purchase, "dropout": dropout}
         given = {process: text for process, text in formulas.items() if text is not None}
-        if not given:
+        if not given and tied is False:
             return cls._fit(data, starts, covariance)
         refuse_starts(starts)
         from clvmodels.models.covariates import PurchaseCovariates

@@ -93,3 +93,23 @@ def test_units() -> None:
         new_customers(fit, horizon="1y", unit="day")
     with pytest.raises(UndefinedMomentError, match="q above 1"):
         new_customers(PURCHASES, GammaGamma(1.0, 0.7, 1.0), horizon="1y", unit="week")
+
+
+def test_arguments() -> None:
+    options = {"horizon": "1y", "unit": "week"}
+    with pytest.raises(ParameterError, match="first order has a value where spend"):
+        new_customers(PURCHASES, first_order=30.0, **options)
+    with pytest.raises(ParameterError, match="a spend fit, or a price"):
+        new_customers(PURCHASES, True, **options)
+    with pytest.raises(ParameterError, match="Pass the purchase fit first"):
+        new_customers(SPEND, PURCHASES, **options)
+    with pytest.raises(ParameterError, match="True, False, or an amount"):
+        new_customers(PURCHASES, SPEND, first_order="yes", **options)
+    two = PurchaseCovariates(
+        PURCHASES, {"purchase": Effects("web + old", {"web": 0.2, "old": 0.1}, {})}
+    )
+    for kinds in ({"web": [0, 1], "old": [1, 2, 3]}, {"web": [], "old": []}):
+        with pytest.raises(ParameterError, match="Got lengths"):
+            new_customers(two, covariates=kinds, **options)
+    priced = new_customers(PURCHASES, 30.0, **options).iloc[0]
+    assert priced.clv == pytest.approx(30.0 * (1.0 + priced.discounted_purchases))

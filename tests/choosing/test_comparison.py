@@ -88,6 +88,8 @@ def test_what_cannot_be_compared(data: Customers, fit: Fit[BGNBD]) -> None:
     with pytest.raises(ParameterError, match="two or more fits"):
         compare([fit])
     with pytest.raises(ParameterError, match="two or more fits"):
+        compare(fit)  # type: ignore[arg-type]
+    with pytest.raises(ParameterError, match="two or more fits"):
         compare([fit, TRUTH])  # type: ignore[list-item]
     fewer = BGNBD.fit(data.take(slice(0, 3_000)))
     with pytest.raises(DataError, match="same customers"):
@@ -188,3 +190,12 @@ def test_sandwich_on_patterns(cdnow_sample: object) -> None:
     by_rows = BGNBD.fit(rows, covariance="sandwich")
     by_patterns = BGNBD.fit(cdnow_sample, covariance="sandwich")  # type: ignore[call-overload]
     assert by_patterns.covariance == pytest.approx(by_rows.covariance, rel=1e-8)
+
+
+def test_profile_of_spend(cdnow_sample: object) -> None:
+    """Customers without a repeat purchase have no part in it."""
+    fit = GammaGamma.fit(cdnow_sample)  # type: ignore[call-overload]
+    lower, upper = fit.profile_interval("p", cdnow_sample)
+    assert lower < 6.25 < upper
+    robust = GammaGamma.fit(cdnow_sample, covariance="sandwich")  # type: ignore[call-overload]
+    assert np.isfinite(robust.standard_errors).all()

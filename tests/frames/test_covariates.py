@@ -147,6 +147,24 @@ def test_what_is_refused(engine: str, table: pd.DataFrame) -> None:
         clv.BGNBD.fit(rfm.with_covariates(put(holes)), purchase="channel")
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_ids_of_another_type_and_dates(engine: str, table: pd.DataFrame) -> None:
+    bare = table[["customer_id", "frequency", "recency", "T"]]
+    known = pd.DataFrame({"customer_id": table.customer_id.astype(str), "age": table.age})
+    when = pd.DataFrame({"customer_id": table.customer_id, "day": pd.Timestamp("2024-01-01")})
+    if engine == "duckdb":
+        duckdb = pytest.importorskip("duckdb")
+        connection = duckdb.connect()
+        frames = [connection.from_df(each) for each in (bare, known, when)]
+    else:
+        frames = [on(engine, each) for each in (bare, known, when)]
+    rfm = clv.CustomerSummary.from_frame(frames[0], unit="week")
+    with pytest.raises(DataError, match="Ids have one type"):
+        rfm.with_covariates(frames[1])
+    with pytest.raises(DataError, match="'day' holds"):
+        clv.BGNBD.fit(rfm.with_covariates(frames[2]), purchase="day")
+
+
 def test_unseen_levels_are_refused_at_prediction(table: pd.DataFrame) -> None:
     rfm = clv.CustomerSummary.from_frame(table, unit="week")
     fit = clv.BGNBD.fit(rfm, purchase="channel")

@@ -14,6 +14,7 @@ from clvmodels import (
     DataError,
     Effects,
     GammaGamma,
+    IdentifiabilityWarning,
     MissingColumnError,
     ParameterError,
     PurchaseCovariates,
@@ -274,3 +275,107 @@ def test_a_formula_in_a_file_is_never_run(simulated: Customers, tmp_path: Any) -
     path.write_text(text)
     with pytest.raises(DataError, match=r"model file is what.*A formula joins columns"):
         load(path)
+
+
+def with_column(c: Customers, name: str, values: Any) -> Customers:
+    x, t_x, T = c.timing
+    return Customers.from_arrays(x, t_x, T, unit="week", covariates={name: values})
+
+
+@pytest.mark.parametrize("formula", ["age**2", "{age}", "channel / age", ".", "age % 2", ["age"]])
+def test_operators_that_mislead(simulated: Customers, formula: Any) -> None:
+    with pytest.raises(ParameterError, match="A formula joins columns"):
+        BGNBD.fit(simulated, purchase=formula)
+
+
+def test_logarithms_of_negative_numbers(simulated: Customers) -> None:
+    c = with_column(simulated, "z", simulated.covariates["age"] - 40.0)
+    with pytest.raises(DataError, match=r"log\(z\).* is nan for {'z': -"):
+        BGNBD.fit(c, purchase="log(z)")
+
+
+def test_ids_and_dates_are_no_categories(simulated: Customers) -> None:
+    n = len(simulated)
+    ids = with_column(simulated, "who", [f"c{i}" for i in range(n)])
+    with pytest.raises(DataError, match=r"who has 6,000 levels.*an id or a date"):
+        BGNBD.fit(ids, purchase="who")
+    with pytest.raises(DataError, match=r"'day' holds .*date"):
+        with_column(simulated, "day", np.full(n, np.datetime64("2024-01-01"), dtype="M8[D]"))
+    with pytest.raises(DataError, match="'mixed' holds int, str"):
+        with_column(simulated, "mixed", np.array([1, "a"] * (n // 2), dtype=object))
+    with pytest.raises(DataError, match="one is the same for all"):
+        BGNBD.fit(with_column(simulated, "one", ["a"] * n), purchase="one")
+
+
+def test_decimals_are_numbers(simulated: Customers) -> None:
+    from decimal import Decimal
+
+    prices = [Decimal(i % 7) for i in range(len(simulated))]
+    fit = BGNBD.fit(
+        with_column(simulated, "price", np.array(prices, dtype=object)), purchase="price"
+    )
+    assert fit.names[-1] == "purchase: price"
+
+
+def test_a_column_that_changes_its_kind(simulated: Customers) -> None:
+    fit = BGNBD.fit(simulated, purchase="channel + age")
+    with pytest.raises(DataError, match="age was numbers in the fit and is text here"):
+        fit.model.at(channel="web", age="old")
+    with pytest.raises(DataError, match="channel was text in the fit and is numbers here"):
+        fit.model.at(channel=1.0, age=40.0)
+
+
+def test_columns_far_from_zero(simulated: Customers) -> None:
+    seconds = 1.6e9 + simulated.covariates["age"]
+    with pytest.raises(DataError, match=r"values of unix lie so far from 0.*Subtract"):
+        BGNBD.fit(with_column(simulated, "unix", seconds), purchase="unix")
+    near = BGNBD.fit(with_column(simulated, "unix", seconds), purchase="I(unix - 1.6e9)")
+    plain = BGNBD.fit(simulated, purchase="age")
+    assert near.log_likelihood == pytest.approx(plain.log_likelihood, rel=1e-9)
+
+
+def test_many_levels(simulated: Customers) -> None:
+    levels = with_column(simulated, "shop", [f"s{i % 60:02}" for i in range(len(simulated))])
+    fit = BGNBD.fit(levels, purchase="shop")
+    assert len(fit.names) == 4 + 59
+    assert fit.certificate.gradient_norm < 1e-6
+
+
+def test_options_that_would_do_nothing(simulated: Customers) -> None:
+    for options in ({"tied": True}, {"purchase": "age", "tied": True}, {"tied": "yes"}):
+        with pytest.raises(ParameterError, match="`tied` is True or False"):
+            BGNBD.fit(simulated, **options)
+    with pytest.raises(ParameterError, match="starts from the maximum without"):
+        BGNBD.fit(simulated, purchase="age", starts=[BGNBD(1, 1, 1, 1)])  # type: ignore[call-overload]
+    for kind in ("robust", None, 5):
+        for formula in ({}, {"purchase": "age"}):
+            with pytest.raises(ParameterError, match="'hessian' or 'sandwich'"):
+                BGNBD.fit(simulated, covariance=kind, **formula)
+
+
+def test_a_level_that_never_comes_back(simulated: Customers) -> None:
+    x, t_x, T = simulated.timing
+    gone = np.arange(len(x)) % 4 == 0
+    c = Customers.from_arrays(
+        np.where(gone, 0.0, x),
+        np.where(gone, 0.0, t_x),
+        T,
+        unit="week",
+        covariates={"kind": np.where(gone, "lost", "kept")},
+    )
+    with pytest.warns(IdentifiabilityWarning, match=r"kind\[T.lost\] has no bound.*Merge it"):
+        BGNBD.fit(c, purchase="kind")
+
+
+def test_discounting_with_a_dropout_of_their_own(simulated: Customers) -> None:
+    model = PurchaseCovariates(
+        BGNBD(0.8, 6.0, 0.9, 3.5), {"dropout": Effects("age", {"age": 0.02}, {})}
+    )
+    few = simulated.take(slice(0, 70))
+    together = model.discounted_purchases(few, 100.0, 0.003)
+    for row in (0, 33, 69):
+        one = few.take(slice(row, row + 1))
+        own = model.at(age=float(one.covariates["age"][0]))
+        assert together[row] == pytest.approx(
+            own.discounted_purchases(one, 100.0, 0.003)[0], rel=1e-11
+        )
