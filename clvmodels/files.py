@@ -16,7 +16,7 @@ from typing import Any, Final, get_args
 
 import numpy as np
 
-from clvmodels.certificate import Certificate
+from clvmodels.certificate import Certificate, Verdict
 from clvmodels.customers import Definitions, Grid, Returns
 from clvmodels.errors import DataError, ModelFileError
 from clvmodels.frames.predict import CLVModel
@@ -254,38 +254,67 @@ def _decode_base(content: dict[str, Any]) -> Model:
 
 def _decode_fit(content: dict[str, Any]) -> Fit[Parametric]:
     model = _decode_model(content)
-    rows = [
-        [math.inf if value is None else float(value) for value in row]
-        for row in content["covariance"]
-    ]
+    rows = [[_number(value, infinite=True) for value in row] for row in content["covariance"]]
     covariance = np.array(rows)
     k = len(model.parameter_names())
-    if covariance.shape != (k, k):
-        raise ValueError(f"covariance has shape {covariance.shape}, expected {(k, k)}")
+    if covariance.shape != (k, k) or not (np.diag(covariance) >= 0.0).all():
+        raise ValueError(f"covariance {covariance.shape} is none of {k} parameters")
     until, unit = content["observed_until"], content["unit"]
-    certificate: dict[str, Any] = {
-        key: math.inf if value is None else tuple(value) if isinstance(value, list) else value
-        for key, value in content["certificate"].items()
-    }
+    n_customers = _number(content["n_customers"])
+    if n_customers <= 0.0:
+        raise ValueError(f"n_customers is {n_customers}")
     return Fit(
         model=model,
         covariance=covariance,
-        log_likelihood=float(content["log_likelihood"]),
-        n_customers=float(content["n_customers"]),
-        certificate=Certificate(**certificate),
+        log_likelihood=_number(content["log_likelihood"]),
+        n_customers=n_customers,
+        certificate=_decode_certificate(content["certificate"]),
         unit=None if unit is None else check_unit(unit),
         observed_until=None if until is None else date.fromisoformat(until),
         definitions=_decode_definitions(content["definitions"]),
-        data=Fingerprint(**content["data"]),
+        data=_decode_fingerprint(content["data"]),
         frequencies=_decode_frequencies(content["frequencies"]),
     )
+
+
+def _decode_fingerprint(content: dict[str, Any]) -> Fingerprint:
+    known: dict[str, Any] = {k: None if v is None else _number(v) for k, v in content.items()}
+    return Fingerprint(**known)
 
 
 def _decode_frequencies(content: dict[str, Any] | None) -> FrequencyTable | None:
     if content is None:
         return None
-    observed, expected = (tuple(map(float, content[k])) for k in ("observed", "expected"))
+    observed, expected = (tuple(map(_number, content[k])) for k in ("observed", "expected"))
+    if len(observed) != len(expected) or len(observed) < 2:
+        raise ValueError("frequencies are two rows of counts")
     return FrequencyTable(observed, expected)
+
+
+def _decode_certificate(content: dict[str, Any]) -> Certificate:
+    words = {key: content[key] for key in ("flat", "findings")}
+    if content["verdict"] not in get_args(Verdict) or not all(
+        isinstance(each, list) and all(isinstance(word, str) for word in each)
+        for each in words.values()
+    ):
+        raise ValueError("a certificate has a verdict and findings in words")
+    numbers = {
+        key: _number(value, infinite=True)
+        for key, value in content.items()
+        if key not in ("verdict", *words)
+    }
+    counts = {key: int(numbers[key]) for key in ("iterations", "starts", "starts_agreeing")}
+    texts = {key: tuple(each) for key, each in words.items()}
+    return Certificate(**{"verdict": content["verdict"], **numbers, **counts, **texts})
+
+
+def _number(value: object, *, infinite: bool = False) -> float:
+    """Return a number of JSON as a float; null is infinity where that is allowed."""
+    if value is None and infinite:
+        return math.inf
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{value!r:.80} is no number")
+    return float(value)
 
 
 def _decode_definitions(content: dict[str, Any] | None) -> Definitions | None:

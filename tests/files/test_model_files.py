@@ -99,6 +99,17 @@ DAMAGE: dict[str, Callable[[dict[str, Any]], str]] = {
     "no certificate": put("purchases", "certificate", value=REMOVED),
     "unknown unit": put("purchases", "unit", value="fortnight"),
     "no date": put("purchases", "observed_until", value="yesterday"),
+    "unknown verdict": put("purchases", "certificate", "verdict", value="fine"),
+    "findings no list": put("purchases", "certificate", "findings", value="x"),
+    "text for a number": put("purchases", "certificate", "gradient_norm", value="0.1"),
+    "negative variance": put(
+        "purchases", "covariance", value=[[-1.0, 0.0, 0.0, 0.0], *([[0.0] * 4] * 3)]
+    ),
+    "no customers": put("purchases", "n_customers", value=-1),
+    "true for a number": put("purchases", "log_likelihood", value=True),
+    "totals no numbers": put("purchases", "data", "n_repeat", value={}),
+    "half a histogram": put("purchases", "frequencies", "expected", value=[1.0]),
+    "price no price": put("spend", value=[1.0]),
 }
 
 
