@@ -48,7 +48,8 @@ NUMBER = re.compile(r"(?<![\w.])-?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?|\binf\b")
 # No promise: how often a climb steps, and how many sums of money differ in their last bit.
 COUNTED = re.compile(r"[\d,]+ (iterations|distinct histories)")
 WIDTH = 94  # of a folded line in a page
-ROUNDING = 1e-6  # printed values below this, such as the gradient at a maximum, are rounding
+RUNAWAY = 6
+ROUNDING = 1e-5  # printed values below this, such as the gradient at a maximum, are rounding
 
 
 def has_code(page: Path) -> bool:
@@ -121,6 +122,8 @@ def same_number(shown: str, actual: str) -> bool:
     if max(abs(float(shown)), abs(float(actual))) < ROUNDING:
         return True
     mantissa, _, exponent = shown.partition("e")
+    if int(exponent or 0) >= RUNAWAY:  # a parameter without bound stops where rounding lets it
+        return 0.5 < float(shown) / float(actual) < 2.0
     decimals = len(mantissa.partition(".")[2])
     unit = 10.0 ** (int(exponent or 0) - decimals)
     return bool(decimals) and abs(float(shown) - float(actual)) <= 1.01 * unit
