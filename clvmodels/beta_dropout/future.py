@@ -32,7 +32,7 @@ __all__ = [
 Array: TypeAlias = NDArray[np.float64]
 
 _FEW: Final = 4  # customers who share (k, a, b), from which on they share a table
-_TOGETHER: Final = 64  # others, who are integrated together on the same nodes
+_TOGETHER: Final = 16  # others, who are integrated together on the same nodes
 
 
 def purchases_if_alive(k: Array, rate: Array, a: Array, b: Array, t: Array) -> Array:
@@ -112,13 +112,11 @@ def discounted_if_alive(
     first, code = distinct_rows(k, a, b)
     size = np.bincount(code)
     alone = np.flatnonzero(size[code] < _FEW)
-    for rows in np.array_split(alone, math.ceil(len(alone) / _TOGETHER)):
+    for rows in np.array_split(alone, max(1, math.ceil(len(alone) / _TOGETHER))):
         if len(rows):
-            finest = float((rate[rows] / (k[rows] + 1.0)).min())
-            s, weights = time_nodes(horizon, discount, finest=finest)
-            each = np.repeat(rows, len(s))
-            ahead = rate_if_alive(k[each], rate[each], a[each], b[each], np.tile(s, len(rows)))
-            result[rows] = ahead.reshape(len(rows), len(s)) @ weights
+            result[rows] = _discounted_together(
+                k[rows], rate[rows], a[rows], b[rows], horizon, discount
+            )
     groups = np.split(np.argsort(code, kind="stable"), np.cumsum(size)[:-1])
     for leader, rows in zip(first, groups, strict=True):
         if len(rows) < _FEW:
@@ -130,6 +128,21 @@ def discounted_if_alive(
         share = interpolate_smooth(function, s / rate[rows, None])
         result[rows] = shape / rate[rows] * (share @ weights)
     return result
+
+
+def _discounted_together(
+    k: Array, rate: Array, a: Array, b: Array, horizon: float, discount: float
+) -> Array:
+    """Integrate rows that have nothing in common on one set of times: time inside, p outside."""
+    s, weights = time_nodes(horizon, discount, finest=float((rate / (k + 1.0)).min()))
+
+    def integrand(p: Array, rows: Index) -> Array:
+        u = s / rate[rows][..., None]
+        power = -(k[rows] + 1.0)[..., None] * np.log1p(p[..., None] * u)
+        return np.asarray(np.exp(power) @ weights)
+
+    reach = (k + 2.0) * float(s[-1]) / rate
+    return k / rate * beta_expectation(integrand, a, b, reach=reach, steepness=k + 1.0)
 
 
 def _share(k: float, a: float, b: float, u: Array) -> Array:

@@ -137,9 +137,9 @@ class CovariateModel(Parametric, Generic[M]):
         Raises
         ------
         ParameterError
-            A covariate is unknown.
+            A covariate is unknown or missing.
         DataError
-            One is missing, or has a level that the fit has not seen.
+            One has a level that the fit has not seen.
 
         Examples
         --------
@@ -149,12 +149,11 @@ class CovariateModel(Parametric, Generic[M]):
         >>> [float(model.at(web=w).mean_purchases(52).round(3)) for w in (0, 1)]
         [1.422, 1.613]
         """
-        unknown = sorted(set(covariates) - set(self.variables))
-        if unknown:
+        if set(covariates) != set(self.variables):
             raise ParameterError(
                 f"This model knows the covariates {', '.join(self.variables)}.",
-                place=f"Got {', '.join(unknown)}.",
-                fix="Leave out what the model does not use.",
+                place=f"Got {', '.join(sorted(covariates)) or 'none'}.",
+                fix=f"Pass a value for each, as in at({self.variables[0]}=...).",
             )
         one = Customers.from_arrays(
             [0], [0], [0], unit=None, covariates={k: [v] for k, v in covariates.items()}

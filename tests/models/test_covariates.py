@@ -170,6 +170,8 @@ def test_a_new_customer_has_covariates(simulated: Customers) -> None:
         fit.model.at(channel="radio")
     with pytest.raises(ParameterError, match="knows the covariates channel"):
         fit.model.at(chanel="web")
+    with pytest.raises(ParameterError, match=r"Got none. Pass a value for each, as in at\(channel"):
+        fit.model.at()
 
 
 @pytest.mark.parametrize(
