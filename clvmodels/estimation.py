@@ -24,6 +24,7 @@ _FLAT = 1e-3  # curvature along a ridge: a standard error of 30 in log-parameter
 _NO_GAIN = 1e-7  # a rise of the log-likelihood that no conclusion can depend on
 _ACCEPTED = 1e-4  # share of the promised rise that makes a step worth taking
 _SHORTEST = 1e-14  # trust radius at which the climb gives up
+_LEVEL = 1e-4  # log-likelihood by which two ridges of a sample count as one
 _SAME = 1e-4  # log-parameters by which two points count as one
 _SCOUT_CURVATURE = 0.05  # below it the sample says too little to start from its maximum
 _AGREEMENT = 1e-6  # two starts agree if their log-likelihoods do, relative to 1 + |value|
@@ -85,7 +86,7 @@ def maximum_likelihood(
     >>> maximum_likelihood(parabola, [np.zeros(2)]).point
     array([3., 3.])
     """
-    heads = [start if scout is None else _scouted(scout, start) for start in starts]
+    heads = [_Head(start) if scout is None else _scouted(scout, start) for start in starts]
     ends = _climb_all(objective, heads)
     if not ends:
         raise ConvergenceError(
@@ -100,7 +101,21 @@ def maximum_likelihood(
     return replace(best, starts=len(starts), starts_agreeing=agreeing)
 
 
-def _scouted(scout: Objective, start: Array) -> Array:
+@dataclass(frozen=True)
+class _Head:
+    """Where a climb on all data begins, and the height of the ridge of the sample it ended on."""
+
+    point: Array
+    ridge: float | None = None
+
+    def same(self, other: _Head) -> bool:
+        """Whether two climbs would be one: from one point, or to one ridge."""
+        if self.ridge is not None and other.ridge is not None:
+            return abs(self.ridge - other.ridge) < _LEVEL
+        return bool(np.abs(self.point - other.point).max() < _SAME)
+
+
+def _scouted(scout: Objective, start: Array) -> _Head:
     """Return where a start ends on a sample, as far as the sample says so.
 
     Along directions that the sample leaves open the start keeps its place: a climb on all data that
@@ -108,23 +123,24 @@ def _scouted(scout: Objective, start: Array) -> Array:
     """
     end = newton(scout, start)
     if end is None:
-        return start
+        return _Head(start)
     curvature, directions = np.linalg.eigh(-end.hessian)
     known = directions[:, curvature >= _SCOUT_CURVATURE]
-    return np.asarray(start + known @ (known.T @ (end.point - start)))
+    point = start + known @ (known.T @ (end.point - start))
+    return _Head(np.asarray(point), end.value if curvature[0] < _FLAT else None)
 
 
-def _climb_all(objective: Objective, heads: Sequence[Array]) -> list[Maximum]:
+def _climb_all(objective: Objective, heads: Sequence[_Head]) -> list[Maximum]:
     """Return the maxima reached, each with its number of starts; equal heads climb once."""
     ends: list[Maximum] = []
-    climbed: list[Array] = []
+    climbed: list[_Head] = []
     counts: list[int] = []
     for head in heads:
-        same = [i for i, point in enumerate(climbed) if np.abs(point - head).max() < _SAME]
+        same = [i for i, other in enumerate(climbed) if head.same(other)]
         if same:
             counts[same[0]] += 1
             continue
-        end = newton(objective, head, known=ends)
+        end = newton(objective, head.point, known=ends)
         if end is not None:
             ends.append(end)
             climbed.append(head)
