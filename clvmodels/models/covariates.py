@@ -38,10 +38,10 @@ __all__ = ["CovariateModel", "PurchaseCovariates", "SpendCovariates"]
 
 Array: TypeAlias = NDArray[np.float64]
 M = TypeVar("M", bound=Model, covariant=True)
-_ENDLESS: Final = 8.0  # a level with a rate 3,000 times as high or low as another
-
 P = TypeVar("P", bound=PurchaseModel, covariant=True)
 S = TypeVar("S", bound=SpendModel, covariant=True)
+
+_ENDLESS: Final = 8.0  # a level with a rate 3,000 times as high or low as another
 
 
 @dataclass(frozen=True)
