@@ -223,7 +223,7 @@ class Customers:
             )
         return self.frequency, self.monetary_value
 
-    def customers(self, covariates: tuple[str, ...] = ()) -> Customers:  # noqa: ARG002
+    def customers(self, covariates: tuple[str, ...] = ()) -> Customers:  # noqa: ARG002 - they are here
         """Return the rows themselves, so that `Customers` serve wherever a summary does."""
         return self
 

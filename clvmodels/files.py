@@ -12,7 +12,7 @@ from dataclasses import asdict
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Any, Final, cast, get_args
 
 import numpy as np
 
@@ -20,11 +20,13 @@ from clvmodels.certificate import Certificate, Verdict
 from clvmodels.customers import Definitions, Grid, Returns
 from clvmodels.errors import DataError, ModelFileError
 from clvmodels.frames.predict import CLVModel
+from clvmodels.frames.scoring import PurchaseFit
 from clvmodels.frequencies import FrequencyTable
 from clvmodels.models.base import Model, Parametric
 from clvmodels.models.covariates import CovariateModel, PurchaseCovariates, SpendCovariates
 from clvmodels.models.effects import Effects
 from clvmodels.models.fit import Fingerprint, Fit
+from clvmodels.models.predictions import PurchasePredictions
 from clvmodels.models.purchases import PurchaseModel
 from clvmodels.models.registry import MODELS
 from clvmodels.models.spend import SpendModel
@@ -163,9 +165,9 @@ def _umask() -> int:
 
 def _encode(model: Saved) -> dict[str, Any]:
     if isinstance(model, CLVModel):
-        given = model.spend
-        plain = given is None or isinstance(given, str | int | float)
-        spend = given if plain else _encode(given)  # type: ignore[arg-type]
+        spend: Any = model.spend
+        if isinstance(spend, Fit | Parametric):
+            spend = _encode(spend)
         return {"kind": "clv_model", "purchases": _encode(model.purchases), "spend": spend}
     if isinstance(model, Fit):
         return {"kind": "fit", **_encode_model(model.model), **_encode_fit(model)}
@@ -182,7 +184,8 @@ def _encode_model(model: Parametric) -> dict[str, Any]:
     if isinstance(model, CovariateModel):
         effects = {process: asdict(each) for process, each in model.effects.items()}
         return _encode_model(model.base) | {"effects": effects, "tied": model.tied}
-    return {"model": type(model).__name__, "parameters": asdict(model)}  # type: ignore[call-overload]
+    assert isinstance(model, Model)
+    return {"model": type(model).__name__, "parameters": asdict(model)}
 
 
 def _encode_fit(fit: Fit[Any]) -> dict[str, Any]:
@@ -218,7 +221,11 @@ def _decode(content: dict[str, Any]) -> Saved:
             spend = _decode(spend)
         elif spend is not None and not isinstance(spend, str | int | float):
             raise TypeError(f"spend is {spend!r:.80}")
-        return CLVModel(_decode(content["purchases"]), spend)  # type: ignore[arg-type]
+        purchases = _decode(content["purchases"])
+        kind_of = purchases.model if isinstance(purchases, Fit) else purchases
+        if isinstance(purchases, CLVModel) or not isinstance(kind_of, PurchasePredictions):
+            raise TypeError("purchases are no fit of a purchase model")
+        return CLVModel(cast(PurchaseFit, purchases), spend)
     if kind == "model":
         return _decode_model(content)
     if kind == "fit":

@@ -87,7 +87,7 @@ def test_models_say_what_they_miss() -> None:
     with pytest.raises(
         DataError, match=r"takes a CustomerSummary or Customers.*Got builtins\.list"
     ):
-        BGNBD.fit([1, 2])  # type: ignore[arg-type]
+        BGNBD.fit([1, 2])
     with pytest.raises(DataError, match="come together"):
         Customers.from_arrays([1], [2.0], unit="week")
 

@@ -77,4 +77,4 @@ def test_units_and_dates() -> None:
     assert parse_date("2024-02-29T23:59:59", name="x") == date(2024, 2, 29)
     for bad in ("2024-02-30", "30.2.2024", 5, pd.NaT):
         with pytest.raises(ParameterError, match="`x` is a date"):
-            parse_date(bad, name="x")  # type: ignore[arg-type]
+            parse_date(bad, name="x")

@@ -185,6 +185,7 @@ def flattened(command: Callable[..., None]) -> Callable[..., None]:
         }
         command(**grouped, **given)
 
+    # Typer reads it, and mypy knows no such attribute of a function.
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {each.name: each.annotation for each in parameters}
     return run

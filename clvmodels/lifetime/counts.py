@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from clvmodels.lifetime.lifetimes import GammaGompertz, Lifetime, Values, as_column, some_rows
+from clvmodels.lifetime.lifetimes import Lifetime, Values, as_column, some_rows
 from clvmodels.lifetime.likelihood import History, log_likelihood
 from clvmodels.lifetime.panels import BLOCK, DEPTH, NODES, WEIGHTS
 
@@ -87,7 +87,7 @@ class _Counts:
     def _left(self) -> Array:
         """Integrate over the time of leaving."""
         low, high = self._window()
-        longest = _PANEL * self._smoothness()
+        longest = _PANEL * self.lifetime.smoothness() + 0.0 * self.t
         panels = np.maximum(np.ceil((high - low) / longest), _FEWEST).astype(np.intp)
         first = np.cumsum(panels) - panels
         row = np.repeat(np.arange(len(panels)), panels)
@@ -96,13 +96,6 @@ class _Counts:
         z = low[row, None] + length[:, None] * (index[:, None] + 0.5 * (1.0 + NODES))
         values = np.exp(self.take(row).columns().log_left(z)) @ WEIGHTS
         return np.asarray(np.add.reduceat(0.5 * length * values, first))
-
-    def _smoothness(self) -> Array:
-        """Return the angle of complex singularities in the plane of z, relative to pi/2 or so."""
-        if not isinstance(self.lifetime, GammaGompertz):
-            return np.ones_like(self.t)
-        pole = np.log(np.maximum(self.lifetime.beta - 1.0, 1.0))  # times b
-        return np.minimum(1.0, 2.0 / np.maximum(pole, 1.0)) + 0.0 * self.t
 
     def _window(self) -> tuple[Array, Array]:
         """Return the range of z outside which the integrand is nothing."""

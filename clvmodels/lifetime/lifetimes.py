@@ -143,6 +143,10 @@ class Lifetime(ABC):
     def mode(self) -> Values:
         """Return the time at which f is highest."""
 
+    def smoothness(self) -> Values:
+        """Return the angle of complex singularities of the density over ln y, in units of pi/2."""
+        return 1.0
+
     @abstractmethod
     def age_of(self, hazard: Array) -> Array:
         """Return the time y with -ln S(y) = hazard."""
@@ -285,6 +289,11 @@ class GammaGompertz(Lifetime):
     def mode(self) -> Values:
         """Return the time at which f is highest: b y = ln((beta - 1) / s), or 0."""
         return np.asarray(np.log(np.maximum((self.beta - 1.0) / self.s, 1.0)) / self.b)
+
+    def smoothness(self) -> Values:
+        """Return the angle of complex singularities of the density over ln y, in units of pi/2."""
+        pole = np.log(np.maximum(self.beta - 1.0, 1.0))  # times b
+        return np.asarray(np.minimum(1.0, 2.0 / np.maximum(pole, 1.0)))
 
     def age_of(self, hazard: Array) -> Array:
         """Return the time y with -ln S(y) = hazard."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, Generic, Self, TypeAlias, TypeVar
+from typing import Any, ClassVar, Final, Generic, Self, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +66,8 @@ class CovariateModel(Parametric, Generic[M]):
     3.602
     """
 
+    title: ClassVar[str] = "a model with covariates"
+
     base: M
     effects: Mapping[str, Effects]
     tied: bool = False
@@ -80,11 +82,6 @@ class CovariateModel(Parametric, Generic[M]):
     # Parameters.
 
     @property
-    def title(self) -> str:  # type: ignore[override]
-        """What the model is called."""
-        return f"{self.base.title} with covariates"
-
-    @property
     def label(self) -> str:
         """The base model with the formulas."""
         formulas = [f"{process} ~ {each.formula}" for process, each in self.effects.items()]
@@ -93,11 +90,6 @@ class CovariateModel(Parametric, Generic[M]):
     def measured(self, *, intervals: bool) -> str:
         """Say what the likelihood is the probability of, with times between purchases or not."""
         return self.base.measured(intervals=intervals)
-
-    @property
-    def measures(self) -> str:  # type: ignore[override]
-        """What the likelihood is the probability of."""
-        return self.base.measures
 
     def parameter_names(self) -> tuple[str, ...]:
         """Return the parameters of the base and the coefficients, in order."""

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.customers import SPEND, Column, Customers, Histories
-from clvmodels.frequencies import FrequencyTable
 from clvmodels.models.base import CovarianceKind, Model, Parametric
 from clvmodels.models.fit import Fit
 
@@ -45,9 +44,9 @@ class SpendPredictions(Parametric):
     def check_mean_exists(self) -> None:
         """Raise `UndefinedMomentError` if the mean does not exist."""
 
-    def frequency_table(self, customers: Customers) -> FrequencyTable | None:  # noqa: ARG002
+    def frequency_table(self, customers: Customers) -> None:  # noqa: ARG002 - nothing to count
         """Return None: a spend model says nothing about how often customers buy."""
-        return None
+        return
 
 
 @dataclass(frozen=True)

@@ -88,9 +88,9 @@ def test_what_cannot_be_compared(data: Customers, fit: Fit[BGNBD]) -> None:
     with pytest.raises(ParameterError, match="two or more fits"):
         compare([fit])
     with pytest.raises(ParameterError, match="two or more fits"):
-        compare(fit)  # type: ignore[arg-type]
+        compare(fit)
     with pytest.raises(ParameterError, match="two or more fits"):
-        compare([fit, TRUTH])  # type: ignore[list-item]
+        compare([fit, TRUTH])
     fewer = BGNBD.fit(data.take(slice(0, 3_000)))
     with pytest.raises(DataError, match="same customers"):
         compare([fit, fewer])
@@ -186,16 +186,16 @@ def test_sandwich_by_differences(data: Customers) -> None:
 
 
 def test_sandwich_on_patterns(cdnow_sample: object) -> None:
-    rows = cdnow_sample.customers()  # type: ignore[attr-defined]
+    rows = cdnow_sample.customers()
     by_rows = BGNBD.fit(rows, covariance="sandwich")
-    by_patterns = BGNBD.fit(cdnow_sample, covariance="sandwich")  # type: ignore[call-overload]
+    by_patterns = BGNBD.fit(cdnow_sample, covariance="sandwich")
     assert by_patterns.covariance == pytest.approx(by_rows.covariance, rel=1e-8)
 
 
 def test_profile_of_spend(cdnow_sample: object) -> None:
     """Customers without a repeat purchase have no part in it."""
-    fit = GammaGamma.fit(cdnow_sample)  # type: ignore[call-overload]
+    fit = GammaGamma.fit(cdnow_sample)
     lower, upper = fit.profile_interval("p", cdnow_sample)
     assert lower < 6.25 < upper
-    robust = GammaGamma.fit(cdnow_sample, covariance="sandwich")  # type: ignore[call-overload]
+    robust = GammaGamma.fit(cdnow_sample, covariance="sandwich")
     assert np.isfinite(robust.standard_errors).all()

@@ -71,7 +71,7 @@ def test_none_or_several_is_an_error_that_names_them(
 ) -> None:
     names = header.split(", ")
     with pytest.raises(error, match=words) as caught:
-        guess_amount(names) if role == "amount" else guess_column(role, names)  # type: ignore[arg-type]
+        guess_amount(names) if role == "amount" else guess_column(role, names)
     assert f"--{role}" in str(caught.value)
 
 

@@ -141,7 +141,7 @@ def test_unwritable_paths(fits: Any, tmp_path: Path) -> None:
     with pytest.raises(clv.DataError, match="it is a folder"):
         clv.save(fits[0], tmp_path)
     with pytest.raises(clv.DataError, match=r"a fit, a model or a CLVModel.*Got str"):
-        clv.save("model", tmp_path / "m.json")  # type: ignore[arg-type]
+        clv.save("model", tmp_path / "m.json")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -165,7 +165,7 @@ def test_a_new_customer_has_covariates(simulated: Customers) -> None:
         channel="shop"
     ).mean_purchases(52)
     with pytest.raises(ParameterError, match=r"Say which.*at\(channel='web'\)"):
-        fit.mean_purchases(52.0)  # type: ignore[misc]
+        fit.mean_purchases(52.0)
     with pytest.raises(DataError, match="channel 'radio'; seen were 'shop', 'web'"):
         fit.model.at(channel="radio")
     with pytest.raises(ParameterError, match="knows the covariates channel"):
@@ -348,7 +348,7 @@ def test_options_that_would_do_nothing(simulated: Customers) -> None:
         with pytest.raises(ParameterError, match="`tied` is True or False"):
             BGNBD.fit(simulated, **options)
     with pytest.raises(ParameterError, match="starts from the maximum without"):
-        BGNBD.fit(simulated, purchase="age", starts=[BGNBD(1, 1, 1, 1)])  # type: ignore[call-overload]
+        BGNBD.fit(simulated, purchase="age", starts=[BGNBD(1, 1, 1, 1)])
     for kind in ("robust", None, 5):
         for formula in ({}, {"purchase": "age"}):
             with pytest.raises(ParameterError, match="'hessian' or 'sandwich'"):
