@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from clvmodels.beta_dropout import future, likelihood
 from clvmodels.customers import Customers, Histories, as_histories
@@ -47,26 +48,17 @@ class BetaDropoutModel(ContinuousModel):
     def chances(x: Array) -> Array:
         """Return how often a customer with x repeat purchases has had a chance to leave, (n,)."""
 
-    @property
-    def events(self) -> int:
-        """Events of a Poisson process that a purchase takes: 1, unless timing is regular."""
-        return 1
-
-    def _history(self, data: Histories) -> likelihood.History:
-        x, t_x, T = as_histories(data).customers().timing
-        return likelihood.History(x, t_x, T, self.chances(x))
-
-    @property
-    def _parameters(self) -> tuple[float, float, float, float, int]:
-        return self.r, self.alpha, self.a, self.b, self.events
-
     def log_likelihood(self, data: Histories) -> Array:
         """Return the log-likelihood of each row, shape (n,)."""
-        return likelihood.log_likelihood(self._history(data), *self._parameters)
+        x, t_x, T = as_histories(data).customers().timing
+        m = self.chances(x)
+        return likelihood.log_likelihood(x, t_x, T, m, self.r, self.alpha, self.a, self.b)
 
     def derivatives(self, customers: Customers) -> Derivatives:
         """Return log-likelihood, gradient and Hessian of each row in (r, alpha, a, b)."""
-        return likelihood.derivatives(self._history(customers), *self._parameters)
+        x, t_x, T = customers.timing
+        m = self.chances(x)
+        return likelihood.derivatives(x, t_x, T, m, self.r, self.alpha, self.a, self.b)
 
     @classmethod
     def starts(cls, customers: Customers) -> list[tuple[float, ...]]:
@@ -100,7 +92,10 @@ class BetaDropoutModel(ContinuousModel):
         >>> BGNBD(0.243, 4.414, 0.793, 2.426).p_alive(c).round(4).tolist()
         [1.0, 0.267]
         """
-        return likelihood.p_alive(self._history(customers), *self._parameters)
+        x, t_x, T = as_histories(customers).customers().timing
+        m = self.chances(x)
+        odds = likelihood.log_odds_left(x, t_x, T, m, self.r, self.alpha, self.a, self.b)
+        return np.asarray(special.expit(-odds))
 
     def purchases_if_alive(self, c: Customers, t: Array) -> Array:
         """Return expected purchases in (T, T+t] given alive, shape (n,)."""
@@ -123,20 +118,25 @@ class BetaDropoutModel(ContinuousModel):
         """Return shape and rate of lambda, and a and b of p, given alive, each (n,)."""
         x, _, T = c.timing
         a = np.broadcast_to(np.asarray(self.a, dtype=np.float64), x.shape)
-        return self.r + self.events * x, self.alpha + T, a, self.b + self.chances(x)
+        return self.r + x, self.alpha + T, a, self.b + self.chances(x)
 
     def count_probability(self, n: Array, t: Array) -> Array:
         """Return P(X(t) = n) of new customers, shape (m,)."""
         m = self.chances(n)
-        return likelihood.count_probability(n, t, m, *self._parameters)
+        return likelihood.count_probability(n, t, m, self.r, self.alpha, self.a, self.b)
 
     def draw(self, ages: Array, rng: np.random.Generator) -> tuple[Array, Array]:
         """Simulate frequency and recency, shape (n,)."""
         x, t_x, _ = self.purchases_until(ages, rng)
         return x, t_x
 
-    def purchases_until(self, ages: Array, rng: np.random.Generator) -> tuple[Array, Array, Array]:
-        """Simulate frequency, recency and the sum of the logarithms of times between, each (n,)."""
+    def purchases_until(
+        self, ages: Array, rng: np.random.Generator, events: int = 1
+    ) -> tuple[Array, Array, Array]:
+        """Simulate frequency, recency and the sum of the logarithms of times between, each (n,).
+
+        A purchase takes `events` events of a Poisson process.
+        """
         rate = rng.gamma(self.r, 1.0 / np.asarray(self.alpha), size=len(ages))
         dropout = rng.beta(self.a, self.b, size=len(ages))
         x, t_x, log_intervals = np.zeros((3, len(ages)))
@@ -144,7 +144,7 @@ class BetaDropoutModel(ContinuousModel):
         stays = rng.random(len(ages)) >= dropout if at_once else True
         alive = np.flatnonzero((rate > 0.0) & stays)
         while len(alive):
-            interval = rng.standard_gamma(float(self.events), size=len(alive)) / rate[alive]
+            interval = rng.standard_gamma(float(events), size=len(alive)) / rate[alive]
             clock = t_x[alive] + interval
             bought = (clock <= ages[alive]) & (clock > t_x[alive])
             alive = alive[bought]

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Final, Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from clvmodels.beta_dropout import erlang_future, likelihood
+from clvmodels.beta_dropout import erlang, erlang_future
 from clvmodels.beta_dropout.erlang_future import Buyers
 from clvmodels.customers import TIMING, Column, Customers, Histories, as_histories
 from clvmodels.errors import DataError, IdentifiabilityWarning
@@ -157,30 +157,50 @@ class ErlangModel(BetaDropoutModel):
 
     # Likelihood.
 
-    @property
-    def events(self) -> int:
-        """Events of a Poisson process that a purchase takes: k."""
-        return self.k
-
     def log_likelihood(self, data: Histories) -> Array:
         """Return the log-likelihood of each row, shape (n,).
 
         Of the times between purchases where there are `log_intervals`, else of (x, t_x, T) alone.
         """
         c = as_histories(data).customers()
-        return super().log_likelihood(c) + self._of_intervals(c)
+        history = self._history(c)
+        value = erlang.log_likelihood(history, self.r, self.alpha, self.a, self.b, self.k)
+        return value + erlang.log_density_of_intervals(
+            history.x, history.t_x, c.log_intervals, self.k
+        )
 
     def derivatives(self, customers: Customers) -> Derivatives:
         """Return log-likelihood, gradient and Hessian of each row in (r, alpha, a, b)."""
-        rows = super().derivatives(customers)
-        return replace(rows, value=rows.value + self._of_intervals(customers))
+        history = self._history(customers)
+        rows = erlang.derivatives(history, self.r, self.alpha, self.a, self.b, self.k)
+        constant = erlang.log_density_of_intervals(
+            history.x, history.t_x, customers.log_intervals, self.k
+        )
+        return Derivatives(rows.value + constant, rows.gradient, rows.hessian)
 
-    def _of_intervals(self, c: Customers) -> Array:
-        """Return what the times between purchases add, whatever the parameters, shape (n,)."""
-        x, t_x, _ = c.timing
-        return likelihood.log_density_of_intervals(x, t_x, c.log_intervals, self.k)
+    def _history(self, c: Customers) -> erlang.History:
+        x, t_x, T = c.timing
+        return erlang.History(x, t_x, T, self.chances(x))
 
     # Predictions.
+
+    def p_alive(self, customers: Histories) -> Array:
+        """Return P(alive), shape (n,).
+
+        Parameters
+        ----------
+        customers
+            Histories; n rows.
+
+        Examples
+        --------
+        >>> from clvmodels.models.mbgcnbd import MBGCNBD
+        >>> c = Customers.from_arrays([4, 4], [20.0, 38.0], [39.0, 39.0], unit="week")
+        >>> [MBGCNBD(0.5, 6.0 / k, 0.9, 1.6, k).p_alive(c).round(3).tolist() for k in (1, 4)]
+        [[0.345, 0.849], [0.023, 0.861]]
+        """
+        history = self._history(as_histories(customers).customers())
+        return erlang.p_alive(history, self.r, self.alpha, self.a, self.b, self.k)
 
     def purchases_if_alive(self, c: Customers, t: Array) -> Array:
         """Return expected purchases in (T, T+t] given alive, shape (n,)."""
@@ -202,7 +222,7 @@ class ErlangModel(BetaDropoutModel):
         What happens from a phase on depends on (x, T) alone, and is evaluated once for each.
         """
         x, t_x, T = c.timing
-        weights = likelihood.phase_weights(x, t_x, T, self.r, self.alpha, self.k)
+        weights = erlang.phase_weights(x, t_x, T, self.r, self.alpha, self.k)
         shape, rate, a, b = self._alive(c)
         first, code = distinct_rows(shape, rate, a, b, *columns)
         once = [each[first] for each in columns]
@@ -212,9 +232,25 @@ class ErlangModel(BetaDropoutModel):
             result += weight * function(buyers, *once)[code]
         return result
 
+    def _alive(self, c: Customers) -> tuple[Array, Array, Array, Array]:
+        """Return shape and rate of lambda in phase 0, and a and b of p, given alive, each (n,)."""
+        x, _, T = c.timing
+        a = np.broadcast_to(np.asarray(self.a, dtype=np.float64), x.shape)
+        return self.r + self.k * x, self.alpha + T, a, self.b + self.chances(x)
+
+    def count_probability(self, n: Array, t: Array) -> Array:
+        """Return P(X(t) = n) of new customers, shape (m,)."""
+        m = self.chances(n)
+        return erlang.count_probability(n, t, m, self.r, self.alpha, self.a, self.b, self.k)
+
     # Simulation.
 
     def drawn(self, ages: Array, rng: np.random.Generator, unit: TimeUnit | None) -> Customers:
         """Simulate customers observed for `ages`, (n,), with `log_intervals`."""
-        x, t_x, log_intervals = self.purchases_until(ages, rng)
+        x, t_x, log_intervals = self.purchases_until(ages, rng, self.k)
         return Customers.from_arrays(x, t_x, ages, unit=unit, log_intervals=log_intervals)
+
+    def draw(self, ages: Array, rng: np.random.Generator) -> tuple[Array, Array]:
+        """Simulate frequency and recency, shape (n,)."""
+        x, t_x, _ = self.purchases_until(ages, rng, self.k)
+        return x, t_x
