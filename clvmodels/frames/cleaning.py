@@ -15,6 +15,7 @@ from clvmodels.errors import DataError, DataWarning, did_you_mean, first_few
 from clvmodels.frames.calendar import as_date, day_number
 from clvmodels.frames.columns import AMOUNT, CUSTOMER, DAY, RAW, REASON
 from clvmodels.frames.dates import UNREADABLE
+from clvmodels.frames.engines import collected
 from clvmodels.frames.paths import empty_log, first_look
 from clvmodels.frames.sources import Source
 
@@ -261,7 +262,7 @@ def _examples(log: CleanLog, fate: Fate) -> str:
     if fate == "no customer id":
         return ""
     if fate == "unreadable date" and RAW in rows.collect_schema().names():
-        dates = rows.select(RAW).head(6).collect("polars")[RAW].to_list()
+        dates = collected(rows.select(RAW).head(6))[RAW].to_list()
         return f" (for instance {first_few([repr(each) for each in dates])})"
     people = rows.select(CUSTOMER).unique().head(6)
     return f" (for instance of customer {first_few(log.source.ids(people))})"

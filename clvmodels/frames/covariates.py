@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from clvmodels.errors import DataError, first_few
 from clvmodels.frames.columns import require_column
+from clvmodels.frames.engines import collected
 from clvmodels.frames.sources import as_narwhals
 
 __all__ = ["covariate_key", "covariate_values", "joined_covariates"]
@@ -92,7 +93,7 @@ def _refuse_other_ids(left: Any, right: Any, customer: str) -> None:
 
 
 def _refuse_twice(right: Any, customer: str) -> None:
-    counts = _collected(right.group_by(customer).agg(nw.len().alias("rows")))
+    counts = collected(right.group_by(customer).agg(nw.len().alias("rows")))
     twice = counts.filter(nw.col("rows") > 1)[customer].to_list()
     if twice:
         raise DataError(
@@ -103,14 +104,10 @@ def _refuse_twice(right: Any, customer: str) -> None:
 
 
 def _refuse_missing(left: Any, right: Any, customer: str) -> None:
-    lost = _collected(left.select(customer).join(right.select(customer), on=customer, how="anti"))
+    lost = collected(left.select(customer).join(right.select(customer), on=customer, how="anti"))
     if len(lost):
         raise DataError(
             "Every customer of the summary is in the customer table.",
             place=f"{len(lost)} are not there ({first_few(lost[customer].to_list())}).",
             fix="Add them, with a level such as 'unknown', or leave them out of the orders.",
         )
-
-
-def _collected(frame: Any) -> Any:
-    return frame.collect("polars") if isinstance(frame, nw.LazyFrame) else frame

@@ -21,6 +21,7 @@ from clvmodels.frames.columns import (
     require_column,
 )
 from clvmodels.frames.covariates import covariate_key, covariate_values, joined_covariates
+from clvmodels.frames.engines import collected
 from clvmodels.frames.ledger import Ledger
 from clvmodels.frames.sources import as_narwhals
 from clvmodels.units import TimeUnit, check_unit, parse_date
@@ -169,7 +170,7 @@ class CustomerSummary:
         if isinstance(frame, nw.DataFrame):
             return self
         self._refuse_repeated_ids()
-        return replace(self, frame=nw.to_native(frame.sort(self.customer).collect("polars")))
+        return replace(self, frame=nw.to_native(collected(frame.sort(self.customer))))
 
     def with_covariates(self, table: Any, *, customer: str | None = None) -> CustomerSummary:
         """Return the summary with columns of a customer table joined to it.
@@ -221,7 +222,7 @@ class CustomerSummary:
         columns = [name for name in (*SUMMARY, LOG_INTERVALS) if name in names]
         if isinstance(frame, nw.LazyFrame):
             self._refuse_repeated_ids()
-            frame = frame.select(*columns, *covariates).collect("polars")
+            frame = collected(frame.select(*columns, *covariates))
         arrays = {name: _floats(frame[name]) for name in columns}
         return Customers.from_arrays(
             arrays["frequency"],
@@ -263,7 +264,7 @@ class CustomerSummary:
         means = [LOG_INTERVALS] if self._has_intervals(by) else []
         floats: Any = frame.select(nw.col(*own, *means).cast(nw.Float64), *others)
         counted = floats.group_by(*by).agg(nw.len().alias("weight"), *map(_mean, means)).sort(*by)
-        table = counted.collect("polars")
+        table = collected(counted)
         arrays = {name: _floats(table[name]) for name in (*own, *means, "weight")}
         return Customers.from_arrays(
             arrays["frequency"],
@@ -287,9 +288,7 @@ class CustomerSummary:
         counts = as_narwhals(self.frame).select(
             nw.len().alias("rows"), nw.col(self.customer).n_unique().alias("ids")
         )
-        rows, ids = (counts.collect("polars") if isinstance(counts, nw.LazyFrame) else counts).row(
-            0
-        )
+        rows, ids = collected(counts).row(0)
         if rows > ids:
             raise DataError(
                 "A summary has one row a customer.",

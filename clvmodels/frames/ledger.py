@@ -11,6 +11,7 @@ import narwhals as nw
 from clvmodels.errors import DataError
 from clvmodels.frames.cleaning import FATES, CleanLog, Fate, FateCount
 from clvmodels.frames.columns import CUSTOMER, PERIOD, REASON
+from clvmodels.frames.engines import collected
 from clvmodels.frames.occasions import LINES, UNMATCHED, VALUE, is_erased
 
 if TYPE_CHECKING:
@@ -236,4 +237,4 @@ def _sum(column: str, name: str) -> nw.Expr:
 
 def _row(frame: nw.LazyFrame[Any]) -> dict[str, Any]:
     """Collect a frame of one row."""
-    return next(frame.collect("polars").iter_rows(named=True))
+    return next(collected(frame).iter_rows(named=True))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals as nw
 
 from clvmodels.errors import DataError
+from clvmodels.frames.engines import collected
 
 if TYPE_CHECKING:
     import polars as pl
@@ -156,7 +157,7 @@ def first_look(query: nw.LazyFrame[Any]) -> nw.DataFrame[Any]:
     import polars as pl
 
     try:
-        return query.collect("polars")
+        return collected(query)
     except (nw.exceptions.ComputeError, pl.exceptions.ComputeError) as error:
         raise _unreadable(error, place="Reading stopped") from error
 

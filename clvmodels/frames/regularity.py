@@ -19,6 +19,7 @@ from clvmodels.errors import DataError
 from clvmodels.frames.cleaning import CleanLog, Invalid, check_choice, clean, warn_of_losses
 from clvmodels.frames.columns import CUSTOMER, PERIOD
 from clvmodels.frames.dates import with_days
+from clvmodels.frames.engines import collected
 from clvmodels.frames.occasions import earlier_period, kept, net_occasions
 from clvmodels.frames.periods import last_complete_day
 from clvmodels.frames.sources import AmountColumns, open_source
@@ -228,7 +229,7 @@ def _intervals(log: CleanLog, grid: Grid) -> dict[str, Array]:
     )
     sums = ("_total", "evenness", "square", "fourth")
     table = customers.group_by("x").agg(nw.len().alias("n"), *(nw.col(s).sum() for s in sums))
-    rows = table.sort("x").collect("polars")
+    rows = collected(table.sort("x"))
     return {name: np.asarray(rows[name].to_numpy(), dtype=np.float64) for name in ("x", "n", *sums)}
 
 

@@ -17,6 +17,7 @@ from clvmodels.errors import DataError, ParameterError, UndefinedMomentError
 from clvmodels.frames.columns import PREDICTIONS, SUMMARY, require_column
 from clvmodels.frames.covariates import covariate_key
 from clvmodels.frames.customer_summary import CustomerSummary
+from clvmodels.frames.engines import collected
 from clvmodels.frames.periods import units_per_period
 from clvmodels.frames.sources import as_narwhals
 from clvmodels.models.covariates import SpendCovariates
@@ -259,5 +260,4 @@ def _count_false(frame: Frame, test: nw.Expr) -> int:
     """Count the rows of which a test is not true."""
     marked = frame.select(nw.when(test).then(nw.lit(0)).otherwise(nw.lit(1)).alias("bad"))
     counted = marked.select(nw.col("bad").sum())
-    table = counted.collect("polars") if isinstance(counted, nw.LazyFrame) else counted
-    return int(table["bad"].to_list()[0] or 0)
+    return int(collected(counted)["bad"].to_list()[0] or 0)

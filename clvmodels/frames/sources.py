@@ -16,6 +16,7 @@ import narwhals as nw
 from clvmodels.errors import DataError
 from clvmodels.frames.columns import AMOUNT, CUSTOMER, DAY, require_column
 from clvmodels.frames.eager import encode_ids, no_id, to_polars, with_ids
+from clvmodels.frames.engines import collected
 from clvmodels.frames.paths import empty_log, scan_files
 from clvmodels.frames.zones import in_zone
 
@@ -52,9 +53,7 @@ class Source:
 
     def ids(self, people: nw.LazyFrame[Any]) -> list[Any]:
         """Return the user's ids of a few customers, from a frame of the column CUSTOMER."""
-        frame = as_narwhals(self.restore(people))
-        if isinstance(frame, nw.LazyFrame):
-            frame = frame.collect("polars")
+        frame = collected(as_narwhals(self.restore(people)))
         return frame[self.customer].to_list()
 
 
