@@ -14,11 +14,13 @@ __all__ = [
     "ConvergenceError",
     "DataError",
     "DataWarning",
+    "EmptyLogError",
     "IdentifiabilityWarning",
     "MissingColumnError",
     "MissingExtraError",
     "ModelFileError",
     "ParameterError",
+    "StateError",
     "UndefinedMomentError",
     "UnitMismatchError",
 ]
@@ -66,12 +68,20 @@ class MissingColumnError(DataError, KeyError):
     """A named column is not in the frame."""
 
 
+class EmptyLogError(DataError):
+    """A log has no rows."""
+
+
 class UnitMismatchError(DataError):
     """Two things that must share a time unit do not."""
 
 
 class ModelFileError(DataError):
     """A file is not a model that this version can load."""
+
+
+class StateError(DataError):
+    """A folder is no summary state that can be used, or another update came first."""
 
 
 class ParameterError(ClvError, ValueError):

@@ -93,11 +93,13 @@ def clean(
     invalid: Invalid,
     strict: bool,
     last_counted: Callable[[int], int] = int,
+    part: bool = False,
 ) -> CleanLog:
     """Classify every row of a dated log, and audit it with one aggregate query.
 
     `last_counted` gives the last day that counts if observation ends on a day. Where it is an
     earlier one, the rows in between have a fate of their own, and a second query counts them.
+    A `part` of a log may have no purchase, and no row.
 
     Raises
     ------
@@ -116,7 +118,8 @@ def clean(
         marked = source.frame.with_columns(_reason(source.has_amount, end, counted).alias(REASON))
         counts, first, _ = _audit(marked, source.has_amount)
     log = CleanLog(marked, source, counts, counted, returns)
-    _refuse_empty(log, first)
+    if not part:
+        _refuse_empty(log, first)
     if invalid == "error":
         _refuse_fates(log, _INVALID, "Correct them, or pass invalid='drop' to leave them out.")
     if strict:

@@ -17,16 +17,17 @@ from clvmodels.frames.cleaning import CleanLog
 from clvmodels.frames.columns import AMOUNT, CUSTOMER, PERIOD
 from clvmodels.frames.periods import with_period
 
-__all__ = ["LINES", "UNMATCHED", "VALUE", "net_occasions"]
+__all__ = ["BACK", "LINES", "PAID", "ROWS", "UNMATCHED", "VALUE", "net_occasions"]
 
 LINES: Final = "_lines"  # purchase rows of the occasion
 VALUE: Final = "_value"  # what they are worth after refunds
 UNMATCHED: Final = "_unmatched"  # refunds of the customer that met no occasion, on each occasion
-_PAID, _BACK = "_paid", "_back"
+PAID: Final = "_paid"
+BACK: Final = "_back"  # refunds, positive
+ROWS: Final = "_rows"
 # Of a customer's turnover, per row: bounds what the amounts and the sums below can be off by (some
 # eight operations a row, each by 1.1e-16). What is left below it is rounding, not money.
 _ROUNDING: Final = 1e-15
-_ROWS: Final = "_rows"
 
 
 def net_occasions(log: CleanLog, *, grid: Grid) -> nw.LazyFrame[Any]:
@@ -36,27 +37,37 @@ def net_occasions(log: CleanLog, *, grid: Grid) -> nw.LazyFrame[Any]:
     nothing is left (VALUE is 0, though something was paid): `kept` tells which count.
     """
     rows = log.rows("purchase", "refund") if log.returns == "net" else log.rows("purchase")
-    rows = with_period(rows, grid)
     if not log.source.has_amount:
-        return rows.group_by(CUSTOMER, PERIOD).agg(nw.len().cast(nw.Int64).alias(LINES))
+        counted = with_period(rows, grid).group_by(CUSTOMER, PERIOD)
+        return counted.agg(nw.len().cast(nw.Int64).alias(LINES))
+    return net_sums(sum_rows(rows, grid), log.returns == "net" and "refund" in log.counts)
+
+
+def sum_rows(rows: nw.LazyFrame[Any], grid: Grid) -> nw.LazyFrame[Any]:
+    """Return PAID, BACK, LINES and ROWS, one row a CUSTOMER and PERIOD. Sums of parts add up."""
     amount = nw.col(AMOUNT)
     back = amount < 0.0
-    occasions = (
-        rows.with_columns(
-            nw.when(back).then(nw.lit(0.0)).otherwise(amount).alias(_PAID),
-            nw.when(back).then(amount * -1.0).otherwise(nw.lit(0.0)).alias(_BACK),
+    return (
+        with_period(rows, grid)
+        .with_columns(
+            nw.when(back).then(nw.lit(0.0)).otherwise(amount).alias(PAID),
+            nw.when(back).then(amount * -1.0).otherwise(nw.lit(0.0)).alias(BACK),
             nw.when(back).then(nw.lit(0)).otherwise(nw.lit(1)).alias(LINES),
         )
         .group_by(CUSTOMER, PERIOD)
-        .agg(nw.col(_PAID).sum(), nw.col(_BACK).sum(), nw.col(LINES).sum(), nw.len().alias(_ROWS))
+        .agg(nw.col(PAID).sum(), nw.col(BACK).sum(), nw.col(LINES).sum(), nw.len().alias(ROWS))
         .with_columns(nw.col(LINES).cast(nw.Int64))
     )
+
+
+def net_sums(occasions: nw.LazyFrame[Any], refunds: bool) -> nw.LazyFrame[Any]:
+    """Turn the sums of all rows of some customers into what `net_occasions` returns for them."""
     untouched = occasions.with_columns(
-        nw.col(_PAID).alias(VALUE), nw.lit(0.0).alias(UNMATCHED)
-    ).drop(_BACK, _ROWS)
-    if log.returns != "net" or "refund" not in log.counts:
+        nw.col(PAID).alias(VALUE), nw.lit(0.0).alias(UNMATCHED)
+    ).drop(BACK, ROWS)
+    if not refunds:
         return untouched
-    returners = occasions.filter(nw.col(_BACK) > 0.0).select(CUSTOMER).unique()
+    returners = occasions.filter(nw.col(BACK) > 0.0).select(CUSTOMER).unique()
     others = untouched.join(returners, on=CUSTOMER, how="anti")
     netted = _net(occasions.join(returners, on=CUSTOMER, how="semi"))
     return nw.concat([others, netted.select(others.collect_schema().names())])
@@ -66,7 +77,7 @@ def kept(occasions: nw.LazyFrame[Any], *, has_amount: bool) -> nw.LazyFrame[Any]
     """Return the occasions that count: something was bought, and not all of it came back."""
     bought = nw.col(LINES) > 0
     if has_amount:
-        bought = bought & ((nw.col(VALUE) > 0.0) | (nw.col(_PAID) == 0.0))
+        bought = bought & ((nw.col(VALUE) > 0.0) | (nw.col(PAID) == 0.0))
     return occasions.filter(bought)
 
 
@@ -77,16 +88,16 @@ def earlier_period(occasions_ago: int) -> nw.Expr:
 
 def is_erased() -> nw.Expr:
     """Tell whether refunds left nothing of an occasion."""
-    return (nw.col(LINES) > 0) & (nw.col(VALUE) <= 0.0) & (nw.col(_PAID) > 0.0)
+    return (nw.col(LINES) > 0) & (nw.col(VALUE) <= 0.0) & (nw.col(PAID) > 0.0)
 
 
 def _net(occasions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Take refunds off the occasions of customers who returned something."""
-    turnover = (nw.col(_PAID) + nw.col(_BACK)).sum().over(CUSTOMER)
-    rows = nw.col(_ROWS).cast(nw.Float64).sum().over(CUSTOMER) + 4.0
+    turnover = (nw.col(PAID) + nw.col(BACK)).sum().over(CUSTOMER)
+    rows = nw.col(ROWS).cast(nw.Float64).sum().over(CUSTOMER) + 4.0
     stacked = (
         occasions.with_columns(
-            (nw.col(_PAID) - nw.col(_BACK)).alias("_change"),
+            (nw.col(PAID) - nw.col(BACK)).alias("_change"),
             (turnover * rows * _ROUNDING).alias("_tiny"),
         )
         .with_columns(_in_time(nw.col("_change").cum_sum()).alias("_sum"))
@@ -99,7 +110,7 @@ def _net(occasions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
             (nw.col("_low").min().over(CUSTOMER) * -1.0).alias(UNMATCHED),
         )
     )
-    paid, tiny = nw.col(_PAID), nw.col("_tiny")
+    paid, tiny = nw.col(PAID), nw.col("_tiny")
     left = nw.max_horizontal(nw.col("_stays") - nw.col("_below"), nw.lit(0.0))
     whole = left >= paid - tiny
     value = (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
-from clvmodels.errors import DataError
+from clvmodels.errors import DataError, EmptyLogError
 from clvmodels.frames.engines import collected
 
 if TYPE_CHECKING:
@@ -147,9 +147,9 @@ def _schema(scan: pl.LazyFrame, file: Path) -> pl.Schema:
         raise _unreadable(error, place=f"{file} cannot be") from None
 
 
-def empty_log(place: str = "This one is empty.") -> DataError:
+def empty_log(place: str = "This one is empty.") -> EmptyLogError:
     """Return the error for a log without rows."""
-    return DataError("A log has at least one row.", place=place, fix="Check the query or path.")
+    return EmptyLogError("A log has at least one row.", place=place, fix="Check the query or path.")
 
 
 def first_look(query: nw.LazyFrame[Any]) -> nw.DataFrame[Any]:
