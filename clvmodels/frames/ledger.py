@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
+from clvmodels.customers import Returns
 from clvmodels.errors import DataError
 from clvmodels.frames.cleaning import FATES, CleanLog, Fate, FateCount
 from clvmodels.frames.columns import CUSTOMER, PERIOD, REASON
@@ -112,20 +113,38 @@ def make_ledger(
     Three aggregate queries; nothing but counts and sums is collected.
     """
     has_amount = log.source.has_amount
-    total = _total(log)
-    people = _people(log)
-    held = _held(purchases, has_amount)
     gone, unmatched = _returned(occasions) if has_amount else (0, 0.0)
+    return ledger_of(
+        log.counts,
+        _people(log),
+        _held(purchases, has_amount),
+        returns=log.returns,
+        gone=gone,
+        unmatched=unmatched if has_amount else None,
+    )
+
+
+def ledger_of(
+    counts: dict[Fate, FateCount],
+    people: dict[str, int],
+    held: dict[str, Any],
+    *,
+    returns: Returns,
+    gone: int,
+    unmatched: float | None,
+) -> Ledger:
+    """Write the account, given its counts and sums; `unmatched` is None without amounts."""
+    total = _total(counts)
 
     def money(value: float) -> float | None:
-        return value if has_amount else None
+        return None if unmatched is None else value
 
     lines = [LedgerEntry("log", total.rows, people["seen"], money(total.amount))]
-    lost = {fate: log.counts[fate] for fate in FATES[2:] if fate in log.counts}
+    lost = {fate: counts[fate] for fate in FATES[2:] if fate in counts}
     for fate, count in lost.items():
         lines.append(LedgerEntry(f"- {fate}", -count.rows, None, money(-count.amount)))
-    refunds = log.counts.get("refund", FateCount())
-    if refunds.rows and log.returns == "drop":
+    refunds = counts.get("refund", FateCount())
+    if refunds.rows and returns == "drop":
         lines.append(LedgerEntry("- refunds dropped", -refunds.rows, None, -refunds.amount))
     elif refunds.rows:
         lines.append(LedgerEntry("- refunds, taken off purchases", -refunds.rows, None, None))
@@ -139,7 +158,7 @@ def make_ledger(
     lines.append(LedgerEntry("summary (occasions)", held["count"], held["customers"], value))
     first = money(held.get("first", 0.0))
     repeat = None if value is None or first is None else value - first
-    return Ledger(tuple(lines), first, repeat, unmatched)
+    return Ledger(tuple(lines), first, repeat, unmatched or 0.0)
 
 
 def refuse_unmatched(ledger: Ledger) -> None:
@@ -152,9 +171,9 @@ def refuse_unmatched(ledger: Ledger) -> None:
         )
 
 
-def _total(log: CleanLog) -> FateCount:
-    counts = log.counts.values()
-    return FateCount(sum(each.rows for each in counts), math.fsum(each.amount for each in counts))
+def _total(counts: dict[Fate, FateCount]) -> FateCount:
+    each = counts.values()
+    return FateCount(sum(one.rows for one in each), math.fsum(one.amount for one in each))
 
 
 def _people(log: CleanLog) -> dict[str, int]:
