@@ -5,9 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
@@ -16,6 +13,7 @@ from typing import Any, Final, cast, get_args
 
 import numpy as np
 
+from clvmodels.atomic import atomic_path
 from clvmodels.certificate import Certificate, Verdict
 from clvmodels.customers import Definitions, Grid, Returns
 from clvmodels.errors import DataError, ModelFileError
@@ -32,7 +30,7 @@ from clvmodels.models.registry import MODELS
 from clvmodels.models.spend import SpendModel
 from clvmodels.units import check_unit
 
-__all__ = ["atomic_path", "load", "save"]
+__all__ = ["load", "save"]
 
 FORMAT: Final = "clvmodels"
 SCHEMA: Final = 1
@@ -117,47 +115,6 @@ def load(path: str | os.PathLike[str]) -> Any:
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _not_a_model(path, f"Its content is malformed: {error!r:.200}.") from None
-
-
-@contextmanager
-def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yield a temporary file beside `path` that replaces it if the block ends without error.
-
-    Raises
-    ------
-    DataError
-        The folder does not exist or cannot be written.
-    """
-    target = Path(path)
-    try:
-        if target.is_dir():
-            raise IsADirectoryError("it is a folder")
-        handle, name = tempfile.mkstemp(
-            dir=target.parent, prefix=f".{target.name}.", suffix=target.suffix
-        )
-    except OSError as error:
-        raise DataError(
-            "The output path is in a folder that exists and can be written.",
-            place=f"{target}: {error.strerror or error}.",
-            fix="Create the folder or choose another path.",
-        ) from None
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
-        temporary.chmod(mode)
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
 
 
 # --- to JSON ----------------------------------------------------------------------------------

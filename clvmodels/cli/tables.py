@@ -12,8 +12,8 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from clvmodels.atomic import atomic_path
 from clvmodels.errors import DataError
-from clvmodels.files import atomic_path
 
 if TYPE_CHECKING:
     import polars as pl

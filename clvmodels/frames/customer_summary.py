@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import narwhals as nw
 import numpy as np
 
+from clvmodels.atomic import atomic_path
 from clvmodels.customers import TIMING, Column, Customers, Definitions
 from clvmodels.errors import DataError
 from clvmodels.frames.columns import (
@@ -20,10 +23,12 @@ from clvmodels.frames.columns import (
     refuse_collision,
     require_column,
 )
-from clvmodels.frames.covariates import covariate_key, covariate_values, joined_covariates
-from clvmodels.frames.engines import collected
+from clvmodels.frames.covariates import covariate_values, joined_covariates
+from clvmodels.frames.engines import collected, read_parquet, write_parquet
+from clvmodels.frames.keys import keys_of
 from clvmodels.frames.ledger import Ledger
 from clvmodels.frames.sources import as_narwhals
+from clvmodels.frames.spend_cells import spend_cells
 from clvmodels.units import TimeUnit, check_unit, parse_date
 
 __all__ = ["CustomerSummary"]
@@ -172,6 +177,47 @@ class CustomerSummary:
         self._refuse_repeated_ids()
         return replace(self, frame=nw.to_native(collected(frame.sort(self.customer))))
 
+    def store(self, path: str | os.PathLike[str]) -> CustomerSummary:
+        """Write the summary to parquet, and return one that reads it; a lazy one is computed once.
+
+        A lazy summary reads the log again for every fit and prediction. Stored, it costs time by
+        the number of customers, not of orders, and no memory. The engine of the frame writes:
+        polars and DuckDB one file, the executors of Spark a folder of files.
+
+        Parameters
+        ----------
+        path
+            A file or, with Spark, a folder that does not exist. A file is replaced when all is
+            written.
+
+        Returns
+        -------
+        CustomerSummary
+            Lazy on the same engine; an eager summary is returned as it is.
+
+        Raises
+        ------
+        DataError
+            The path cannot be written.
+
+        Examples
+        --------
+        >>> import polars as pl, tempfile
+        >>> orders = pl.LazyFrame({"who": ["a", "a"], "when": ["2024-01-01", "2024-01-15"]})
+        >>> rfm = rfm_summary(orders, customer="who", date="when", unit="week")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     rfm.store(folder + "/rfm.parquet").customers()
+        Customers(1 rows, 1 customers, 1 with a repeat purchase, unit='week')
+        """
+        frame = as_narwhals(self.frame)
+        target = Path(path)
+        if isinstance(frame, nw.DataFrame):
+            with atomic_path(target) as temporary:
+                frame.write_parquet(temporary)
+            return self
+        write_parquet(frame, target)
+        return replace(self, frame=nw.to_native(read_parquet(frame, target)))
+
     def with_covariates(self, table: Any, *, customer: str | None = None) -> CustomerSummary:
         """Return the summary with columns of a customer table joined to it.
 
@@ -243,7 +289,9 @@ class CustomerSummary:
     def patterns(self, by: tuple[Column, ...] = TIMING) -> Customers:
         """Return the distinct histories with their numbers of customers.
 
-        From a lazy frame only the distinct rows are collected.
+        From a lazy frame only the distinct rows are collected. Mean spend hardly ever repeats: of a
+        lazy frame the distinct frequencies and narrow bands of mean spend are collected, and each
+        has up to three weighted values that stand for its customers (`frames.spend_cells`).
 
         Parameters
         ----------
@@ -252,30 +300,51 @@ class CustomerSummary:
             ``("frequency", "monetary_value")`` for spend models; covariates by name.
         """
         covariates = tuple(name for name in by if name not in SUMMARY)
-        if not self.is_lazy:
-            return self.customers(covariates).patterns(by)
         frame = as_narwhals(self.frame)
+        if isinstance(frame, nw.DataFrame):
+            return self.customers(covariates).patterns(by)
         for name in by:
             role = "covariate" if name in covariates else name
             require_column(name, frame.collect_schema().names(), role=role)
         self._refuse_repeated_ids()
-        own = [name for name in by if name not in covariates]
-        others = [covariate_key(frame, name) for name in covariates]
-        means = [LOG_INTERVALS] if self._has_intervals(by) else []
-        floats: Any = frame.select(nw.col(*own, *means).cast(nw.Float64), *others)
-        counted = floats.group_by(*by).agg(nw.len().alias("weight"), *map(_mean, means)).sort(*by)
-        table = collected(counted)
-        arrays = {name: _floats(table[name]) for name in (*own, *means, "weight")}
-        return Customers.from_arrays(
-            arrays["frequency"],
-            arrays.get("recency"),
-            arrays.get("T"),
-            unit=self.unit,
-            monetary_value=arrays.get("monetary_value"),
-            weight=arrays["weight"],
-            log_intervals=arrays.get(LOG_INTERVALS),
-            covariates={name: covariate_values(table[name]) for name in covariates},
+        if "monetary_value" in by:
+            return spend_cells(frame, covariates, self.unit)
+        self._refuse_bad_times(frame)
+        return self._timing_patterns(frame, by)
+
+    def _timing_patterns(self, frame: nw.LazyFrame[Any], by: tuple[str, ...]) -> Customers:
+        keys = keys_of(frame, by, definitions=self.definitions, unit=self.unit)
+        intervals = [LOG_INTERVALS] if self._has_intervals(by) else []
+        counted = (
+            keys.on(frame)
+            .group_by(*keys.names)
+            .agg(nw.len().alias("weight"), *(nw.col(name).mean() for name in intervals))
         )
+        table = collected(counted).sort(*keys.names)
+        known = keys.read(table)
+        x, T = known["frequency"], known["T"]
+        found = Customers.from_arrays(
+            x,
+            known.get("recency", np.where(x > 0.0, T, 0.0)),
+            T,
+            unit=self.unit,
+            weight=_floats(table["weight"]),
+            log_intervals=_floats(table[LOG_INTERVALS]) if intervals else None,
+            covariates={name: known[name] for name in keys.covariates},
+        )
+        return found if "recency" in by else replace(found, recency=None)
+
+    def _refuse_bad_times(self, frame: nw.LazyFrame[Any]) -> None:
+        """Raise if rows of a finished table break a rule; made summaries never do."""
+        if self.definitions is not None:
+            return
+        x, t_x, T = (nw.col(name).cast(nw.Float64) for name in SUMMARY[:3])
+        whole = x.is_finite() & (x >= 0.0) & (x == x.floor())
+        inside = T.is_finite() & t_x.is_finite() & (t_x >= 0.0) & (t_x <= T)
+        fits = whole & inside & ((x > 0.0) == (t_x > 0.0))
+        doubtful = nw.when(fits).then(nw.lit(0)).otherwise(nw.lit(1)).alias("doubtful")
+        if int(collected(frame.select(doubtful).select(nw.col("doubtful").sum())).item() or 0):
+            self.customers()  # which says what is wrong and where
 
     def _has_intervals(self, by: tuple[Column, ...]) -> bool:
         """Tell whether histories by these columns have log intervals."""
@@ -295,10 +364,6 @@ class CustomerSummary:
                 place=f"{rows - ids} rows repeat an id of column {self.customer!r}.",
                 fix="Aggregate to customers first, or use rfm_summary on the orders.",
             )
-
-
-def _mean(name: str) -> nw.Expr:
-    return nw.col(name).mean()
 
 
 def _refuse_types(schema: nw.Schema, roles: dict[str, str]) -> None:

@@ -10,17 +10,15 @@ import narwhals as nw
 from clvmodels.errors import DataError
 from clvmodels.frames.columns import PREDICTIONS
 from clvmodels.frames.customer_summary import CustomerSummary
-from clvmodels.frames.scoring import (
-    PurchaseFit,
+from clvmodels.frames.money import (
     check_margins,
     check_price,
-    model_of,
     refuse_bad_spend,
     with_price,
-    with_purchases,
     with_spend,
     with_value,
 )
+from clvmodels.frames.scoring import PurchaseFit, model_of, with_purchases
 from clvmodels.frames.sources import as_narwhals
 from clvmodels.models.fit import Fit, check_alike
 from clvmodels.models.predictions import PurchasePredictions

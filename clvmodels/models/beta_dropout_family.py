@@ -16,7 +16,7 @@ from scipy import special
 from clvmodels.beta_dropout import future, likelihood
 from clvmodels.customers import Customers, Histories, as_histories
 from clvmodels.models.limits import beta_dropout_limit, same_rate
-from clvmodels.models.purchases import ContinuousModel
+from clvmodels.models.purchases import ContinuousModel, LeavingOdds
 from clvmodels.objective import Derivatives
 from clvmodels.parameters import Domain, Positive, PositiveTime
 
@@ -96,6 +96,18 @@ class BetaDropoutModel(ContinuousModel):
         m = self.chances(x)
         odds = likelihood.log_odds_left(x, t_x, T, m, self.r, self.alpha, self.a, self.b)
         return np.asarray(special.expit(-odds))
+
+    @property
+    def p_alive_is_elementary(self) -> bool:
+        """Whether P(alive) is arithmetic in the recency: it is."""
+        return True
+
+    def odds_of_leaving(self, c: Customers) -> LeavingOdds | None:
+        """Return what P(alive) is made of: odds of 0 where there was no chance to leave."""
+        m = self.chances(c.frequency)
+        odds = np.where(m > 0.0, self.a / (self.b + (np.maximum(m, 1.0) - 1.0)), 0.0)
+        alpha = np.broadcast_to(np.asarray(self.alpha, dtype=np.float64), m.shape)
+        return LeavingOdds(odds, self.r + c.frequency, alpha)
 
     def purchases_if_alive(self, c: Customers, t: Array) -> Array:
         """Return expected purchases in (T, T+t] given alive, shape (n,)."""

@@ -273,6 +273,11 @@ class PurchaseCovariates(CovariateModel[P], PurchasePredictions):
         c = self.histories(customers)
         return self.rows(c).p_alive(c)
 
+    @property
+    def p_alive_is_elementary(self) -> bool:
+        """Whether P(alive) is arithmetic in the recency, as in the base model."""
+        return self.base.p_alive_is_elementary
+
     def whole_periods(self, times: Array) -> Array:
         """Return the times that count for the base model."""
         return self.base.whole_periods(times)

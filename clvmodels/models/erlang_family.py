@@ -18,7 +18,7 @@ from clvmodels.models.base import CovarianceKind
 from clvmodels.models.beta_dropout_family import BetaDropoutModel
 from clvmodels.models.covariates import PurchaseCovariates
 from clvmodels.models.fit import Fit
-from clvmodels.models.purchases import refuse_starts
+from clvmodels.models.purchases import LeavingOdds, refuse_starts
 from clvmodels.objective import Derivatives
 from clvmodels.parameters import Setting
 from clvmodels.special import distinct_rows
@@ -201,6 +201,15 @@ class ErlangModel(BetaDropoutModel):
         """
         history = self._history(as_histories(customers).customers())
         return erlang.p_alive(history, self.r, self.alpha, self.a, self.b, self.k)
+
+    @property
+    def p_alive_is_elementary(self) -> bool:
+        """Whether P(alive) is arithmetic in the recency: it is a sum over k phases."""
+        return False
+
+    def odds_of_leaving(self, c: Customers) -> LeavingOdds | None:  # noqa: ARG002 - as the base
+        """Return None: P(alive) needs the recency."""
+        return None
 
     def purchases_if_alive(self, c: Customers, t: Array) -> Array:
         """Return expected purchases in (T, T+t] given alive, shape (n,)."""

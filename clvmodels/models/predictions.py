@@ -44,6 +44,11 @@ class PurchasePredictions(Parametric):
     def p_alive(self, customers: Histories) -> Array:
         """Return the probability, shape (n,), that each customer has not left at age T."""
 
+    @property
+    def p_alive_is_elementary(self) -> bool:
+        """Whether P(alive) is arithmetic in the recency: see `PurchaseModel.odds_of_leaving`."""
+        return False
+
     def whole_periods(self, times: Array) -> Array:
         """Return the times that count: all of them, unless a model counts whole periods."""
         return times
@@ -67,16 +72,24 @@ class PurchasePredictions(Parametric):
             `t` is infinite and so is the expectation.
         """
         c = as_histories(customers).customers(self.variables)
+        return self.p_alive(c) * self.purchases_given_alive(c, t)
+
+    def purchases_given_alive(self, customers: Histories, t: ArrayLike) -> Array:
+        """Return the expected purchases in the next `t` of customers who are alive, shape (n,).
+
+        Arguments and errors are those of `expected_purchases`, which is this times P(alive).
+        """
+        c = as_histories(customers).customers(self.variables)
         times = np.broadcast_to(check_times(t, "t"), (len(c),))
         if np.isinf(times).all() and len(c):
-            return self.p_alive(c) * self._without_end(c)
+            return self._without_end(c)
         if not np.isfinite(times).all():
             raise ParameterError(
                 "`t` is finite for every customer or infinite for all.",
                 place=f"{int(np.isinf(times).sum())} of {len(times)} are infinite.",
                 fix="Call twice.",
             )
-        return self.p_alive(c) * self._once(
+        return self._once(
             c, lambda model, c, t: model.purchases_if_alive(c, t), self.whole_periods(times)
         )
 
@@ -103,6 +116,14 @@ class PurchasePredictions(Parametric):
             The horizon is infinite and the sum does not converge.
         """
         c = as_histories(customers).customers(self.variables)
+        return self.p_alive(c) * self.discounted_given_alive(c, horizon, rate)
+
+    def discounted_given_alive(self, customers: Histories, horizon: float, rate: float) -> Array:
+        """Return the expected discounted purchases of customers who are alive, shape (n,).
+
+        Arguments and errors are those of `discounted_purchases`, which is this times P(alive).
+        """
+        c = as_histories(customers).customers(self.variables)
         end = float(self.whole_periods(check_times(horizon, "horizon")))
         delta = check_rate(rate)
         if end == 0.0:
@@ -114,10 +135,8 @@ class PurchasePredictions(Parametric):
                 fix="Pass a horizon such as '10y', or a positive rate.",
             )
         if end == math.inf and delta == 0.0:
-            return self.p_alive(c) * self._without_end(c)
-        return self.p_alive(c) * self._once(
-            c, lambda model, c: model.discounted_if_alive(c, end, delta)
-        )
+            return self._without_end(c)
+        return self._once(c, lambda model, c: model.discounted_if_alive(c, end, delta))
 
     def frequency_table(self, customers: Customers) -> FrequencyTable:
         """Count the customers by number of purchases, and say how many the model expects.

@@ -26,9 +26,24 @@ from clvmodels.units import TimeUnit
 if TYPE_CHECKING:
     from clvmodels.models.covariates import PurchaseCovariates
 
-__all__ = ["ContinuousModel", "OpportunityModel", "PurchaseModel", "refuse_starts"]
+__all__ = ["ContinuousModel", "LeavingOdds", "OpportunityModel", "PurchaseModel", "refuse_starts"]
 
 Array: TypeAlias = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class LeavingOdds:
+    """P(alive) = 1 / (1 + odds ((alpha + T) / (alpha + t_x))^shape), row by row.
+
+    Attributes
+    ----------
+    odds, shape, alpha : Array
+        Shape (n,); they depend on frequency and T alone, so that the recency needs arithmetic only.
+    """
+
+    odds: Array
+    shape: Array
+    alpha: Array
 
 
 @dataclass(frozen=True)
@@ -42,6 +57,10 @@ class PurchaseModel(PurchasePredictions, Model):
 
     state: ClassVar[tuple[Column, ...]] = ("frequency", "T")
     """What the future of a customer who is alive depends on."""
+
+    def odds_of_leaving(self, c: Customers) -> LeavingOdds | None:  # noqa: ARG002 - for overriding
+        """Return what P(alive) is made of, where it is elementary in the recency."""
+        return None
 
     # What a model provides, for parameters that are numbers or arrays of one a row.
 

@@ -17,7 +17,7 @@ LAYERS = [
     {"cli"},
     {"files", "datasets"},
     {"frames"},
-    {"value", "comparison", "acquisition"},
+    {"value", "lookup", "comparison", "acquisition"},
     {"models"},
     {"beta_dropout", "lifetime", "opportunities", "renewals", "certificate"},
     {"design", "objective", "profile"},
@@ -25,7 +25,7 @@ LAYERS = [
     {"customers", "parameters", "frequencies"},
     {"columns"},
     {"special"},
-    {"units"},
+    {"units", "atomic"},
     {"errors"},
 ]
 FAMILIES = sorted((PACKAGE / "models").glob("*_family.py"))  # what several models share
