@@ -39,8 +39,8 @@ from clvmodels.units import TimeUnit, parse_date
 
 __all__ = ["rfm_summary"]
 
-_FIRST, _LAST, _OCCASIONS = "_first", "_last", "_occasions"
-_TOTAL, _FIRST_VALUE, _LOG_PERIODS = "_total", "_initial", "_log_periods"
+FIRST, LAST, OCCASIONS = "_first", "_last", "_occasions"
+TOTAL, FIRST_VALUE, _LOG_PERIODS = "_total", "_initial", "_log_periods"
 
 
 def rfm_summary(
@@ -174,7 +174,8 @@ def summarise(
     per_customer = _per_customer(purchases, source, intervals)
     end = period_of(log.end, grid)
     lengths = units_per_period(grid, unit)
-    frame = source.restore(_in_unit(per_customer, end, lengths, source, intervals))
+    histories = in_unit(per_customer, end, lengths, source.has_amount, intervals)
+    frame = source.restore(histories)
 
     def account() -> Ledger:
         return make_ledger(log, occasions, purchases)
@@ -199,39 +200,42 @@ def _per_customer(
     more = []
     if source.has_amount:
         more = [
-            nw.col(VALUE).sum().alias(_TOTAL),
-            nw.col(VALUE).first(order_by=PERIOD).alias(_FIRST_VALUE),
+            nw.col(VALUE).sum().alias(TOTAL),
+            nw.col(VALUE).first(order_by=PERIOD).alias(FIRST_VALUE),
         ]
     if intervals:  # the first occasion has none and counts as one period, whose logarithm is 0
         since = (nw.col(PERIOD) - earlier_period(1)).fill_null(1)
         purchases = purchases.with_columns(since.cast(nw.Float64).log().alias(_LOG_PERIODS))
         more.append(nw.col(_LOG_PERIODS).sum())
     return purchases.group_by(CUSTOMER).agg(
-        nw.len().cast(nw.Int64).alias(_OCCASIONS),
-        nw.col(PERIOD).min().alias(_FIRST),
-        nw.col(PERIOD).max().alias(_LAST),
+        nw.len().cast(nw.Int64).alias(OCCASIONS),
+        nw.col(PERIOD).min().alias(FIRST),
+        nw.col(PERIOD).max().alias(LAST),
         *more,
     )
 
 
-def _in_unit(
+def in_unit(
     per_customer: nw.LazyFrame[Any],
     end: int,
     lengths: tuple[float, float],
-    source: Source,
-    intervals: bool,
+    has_amount: bool,
+    intervals: bool = False,
 ) -> nw.LazyFrame[Any]:
-    """Return CUSTOMER and the columns of the summary."""
-    first, last = nw.col(_FIRST).cast(nw.Float64), nw.col(_LAST).cast(nw.Float64)
+    """Return CUSTOMER and the columns of the summary.
+
+    Of FIRST, LAST and OCCASIONS, with amounts of TOTAL and FIRST_VALUE.
+    """
+    first, last = nw.col(FIRST).cast(nw.Float64), nw.col(LAST).cast(nw.Float64)
     period, per_unit = lengths
-    frequency = nw.col(_OCCASIONS).cast(nw.Int64) - 1
+    frequency = nw.col(OCCASIONS).cast(nw.Int64) - 1
     columns = [
         frequency.alias("frequency"),
         ((last - first) * period / per_unit).alias("recency"),
         ((float(end) - first) * period / per_unit).alias("T"),
     ]
-    if source.has_amount:
-        repeats = nw.max_horizontal(nw.col(_TOTAL) - nw.col(_FIRST_VALUE), nw.lit(0.0))
+    if has_amount:
+        repeats = nw.max_horizontal(nw.col(TOTAL) - nw.col(FIRST_VALUE), nw.lit(0.0))
         mean = repeats / frequency.cast(nw.Float64)
         columns.append(nw.when(frequency > 0).then(mean).alias("monetary_value"))
     if intervals:
