@@ -227,7 +227,10 @@ def in_unit(
     Of FIRST, LAST and OCCASIONS, with amounts of TOTAL and FIRST_VALUE.
     """
     first, last = nw.col(FIRST).cast(nw.Float64), nw.col(LAST).cast(nw.Float64)
-    period, per_unit = lengths
+    period = lengths[0]
+    # A column, not a number: polars multiplies by the reciprocal of a number unless a chunk has one
+    # row, so that the last digit of 9/7 would depend on how the rows are cut into chunks.
+    per_unit = first * 0.0 + lengths[1]
     frequency = nw.col(OCCASIONS).cast(nw.Int64) - 1
     columns = [
         frequency.alias("frequency"),
@@ -239,6 +242,6 @@ def in_unit(
         mean = repeats / frequency.cast(nw.Float64)
         columns.append(nw.when(frequency > 0).then(mean).alias("monetary_value"))
     if intervals:
-        in_unit = frequency.cast(nw.Float64) * math.log(period / per_unit)
+        in_unit = frequency.cast(nw.Float64) * math.log(period / lengths[1])
         columns.append((nw.col(_LOG_PERIODS) + in_unit).alias(LOG_INTERVALS))
     return per_customer.select(CUSTOMER, *columns)
