@@ -21,11 +21,13 @@ if TYPE_CHECKING:
         ConvergenceError,
         DataError,
         DataWarning,
+        EmptyLogError,
         IdentifiabilityWarning,
         MissingColumnError,
         MissingExtraError,
         ModelFileError,
         ParameterError,
+        StateError,
         UndefinedMomentError,
         UnitMismatchError,
     )
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from clvmodels.frames.predict import CLVModel, predict
     from clvmodels.frames.regularity import RegularityCheck, check_regularity
     from clvmodels.frames.split import HoldoutSplit, holdout_split
+    from clvmodels.frames.state.summary_state import SummaryState, update
     from clvmodels.frames.subscriptions import subscription_summary
     from clvmodels.frames.summary import rfm_summary
     from clvmodels.models.bdw import BDW
@@ -65,11 +68,13 @@ _HOMES = {
         "ConvergenceError",
         "DataError",
         "DataWarning",
+        "EmptyLogError",
         "IdentifiabilityWarning",
         "MissingColumnError",
         "MissingExtraError",
         "ModelFileError",
         "ParameterError",
+        "StateError",
         "UndefinedMomentError",
         "UnitMismatchError",
     ),
@@ -78,6 +83,7 @@ _HOMES = {
     "clvmodels.frames.ledger": ("Ledger",),
     "clvmodels.frames.predict": ("CLVModel", "predict"),
     "clvmodels.frames.split": ("HoldoutSplit", "holdout_split"),
+    "clvmodels.frames.state.summary_state": ("SummaryState", "update"),
     "clvmodels.frames.subscriptions": ("subscription_summary",),
     "clvmodels.frames.regularity": (
         "RegularityCheck",
@@ -117,6 +123,7 @@ __all__ = [
     "DataError",
     "DataWarning",
     "Effects",
+    "EmptyLogError",
     "Fit",
     "GGompertzNBD",
     "GammaGamma",
@@ -132,6 +139,8 @@ __all__ = [
     "PurchaseCovariates",
     "RegularityCheck",
     "SpendCovariates",
+    "StateError",
+    "SummaryState",
     "UndefinedMomentError",
     "UnitMismatchError",
     "check_regularity",
@@ -145,6 +154,7 @@ __all__ = [
     "rfm_summary",
     "save",
     "subscription_summary",
+    "update",
 ]
 
 
