@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from datetime import date
 from typing import Any, Final
@@ -12,8 +11,10 @@ import narwhals as nw
 from clvmodels.errors import DataError, ParameterError, did_you_mean
 from clvmodels.frames.calendar import MDAY, MONTH, YEAR, day_number, with_civil_day, with_fields
 from clvmodels.frames.columns import DAY, RAW
+from clvmodels.frames.engines import is_spark, with_native
 from clvmodels.frames.paths import first_look
 from clvmodels.frames.sources import Source
+from clvmodels.frames.strptime import check_format, with_day_of_format
 from clvmodels.frames.zones import ZONE, refuse_mixed_zones
 
 __all__ = ["UNREADABLE", "with_days"]
@@ -125,47 +126,29 @@ def _mark_unreadable(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
 
 def _with_format(frame: nw.LazyFrame[Any], date_format: str) -> nw.LazyFrame[Any]:
-    """Parse text by a strptime format with the engine's own parser, null where it does not fit."""
-    _check_format(date_format)
-    native = nw.to_native(frame)
+    """Parse text by a strptime format, null where it does not fit."""
+    check_format(date_format)
+    if is_spark(frame):
+        return with_day_of_format(frame, date_format)
     if frame.implementation.is_polars():
         import polars as pl
 
-        read = native.with_columns(
-            pl.col(DAY).str.strptime(pl.Datetime("us"), date_format, strict=False)
-        )
+        parsed = pl.col(DAY).str.strptime(pl.Datetime("us"), date_format, strict=False)
+        read = nw.from_native(nw.to_native(frame).with_columns(parsed))
     elif frame.implementation.is_duckdb():
         import duckdb
 
-        parsed = duckdb.FunctionExpression(
+        call = duckdb.FunctionExpression(
             "try_strptime", duckdb.ColumnExpression(DAY), duckdb.ConstantExpression(date_format)
-        ).alias(DAY)
-        others = [duckdb.ColumnExpression(each) for each in native.columns if each != DAY]
-        read = native.select(*others, parsed)
+        )
+        read = with_native(frame, DAY, call)
     else:
         raise DataError(
-            "`date_format` is read by polars and DuckDB.",
+            "`date_format` is read by polars, DuckDB and Spark.",
             place=f"This is a {frame.implementation} frame.",
             fix="Convert the column to dates on the engine first.",
         )
-    return with_civil_day(with_fields(nw.from_native(read), nw.col(DAY)))
-
-
-def _check_format(date_format: str) -> None:
-    """Raise unless a format names a day by fields that all engines read alike."""
-    fields = set(re.findall(r"%-?(.)", date_format))
-    if fields & {"z", "Z"}:
-        raise ParameterError(
-            "`date_format` reads the day as it is written; a zone would move it to UTC.",
-            place=f"Got {date_format!r}.",
-            fix="Convert the column to time stamps with a zone, and pass `time_zone` if need be.",
-        )
-    if fields - set("YymBbdjHIMSfpAa%") or not fields & set("dj"):
-        raise ParameterError(
-            "`date_format` is a strptime format such as '%d/%m/%Y', 'epoch-s' or the like.",
-            place=f"Got {date_format!r}.",
-            fix="Name year, month and day by the fields of Python's datetime.strptime.",
-        )
+    return with_civil_day(with_fields(read, nw.col(DAY)))
 
 
 # --- numbers ----------------------------------------------------------------------------------

@@ -1,63 +1,187 @@
-"""The few things in which engines differ: collecting, taking a small table, writing files."""
+"""The few things in which engines differ: collecting, small tables, files, some aggregates."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import narwhals as nw
 
-from clvmodels.errors import DataError
+from clvmodels.errors import DataError, MissingExtraError
 
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["collected", "table_on_engine", "write_parquet"]
+__all__ = [
+    "How",
+    "aggregated",
+    "collected",
+    "is_spark",
+    "read_parquet",
+    "table_on_engine",
+    "with_native",
+    "write_parquet",
+]
+
+How: TypeAlias = Literal["rows", "sum", "min", "max", "first"]
+
+
+def is_spark(frame: nw.DataFrame[Any] | nw.LazyFrame[Any]) -> bool:
+    """Tell whether a frame is a PySpark DataFrame, of a session of its own or of Spark Connect."""
+    return bool(frame.implementation.is_pyspark() or frame.implementation.is_pyspark_connect())
 
 
 def collected(frame: nw.DataFrame[Any] | nw.LazyFrame[Any]) -> nw.DataFrame[Any]:
     """Return a frame in memory: a lazy one as polars, computed in a stream; an eager one as it is.
 
     Only for frames of few rows, such as aggregates and distinct histories.
+
+    Raises
+    ------
+    MissingExtraError
+        Spark hands over rows through pyarrow, which is not installed.
     """
     if isinstance(frame, nw.DataFrame):
         return frame
     if frame.implementation.is_polars():
-        return nw.from_native(nw.to_native(frame).collect(engine="streaming"))
+        table: nw.DataFrame[Any] = nw.from_native(nw.to_native(frame).collect(engine="streaming"))
+        return table
+    if is_spark(frame):
+        _require_pyarrow()
     return frame.collect("polars")
 
 
 def table_on_engine(frame: nw.LazyFrame[Any], table: pl.DataFrame) -> nw.LazyFrame[Any]:
-    """Hand a small table to the engine of a lazy frame."""
+    """Hand a small table to the engine of a lazy frame.
+
+    On Spark it carries the hint to be broadcast, so that a join with it moves no customers.
+    """
     native = nw.to_native(frame)
     if frame.implementation.is_polars():
-        return nw.from_native(table.lazy())
+        return _lazy(table.lazy())
     if frame.implementation.is_duckdb():
         # On the relation's own connection. DuckDB finds a variable by its name only if no table
         # of the user has that name, so the names are long.
         clvmodels_predictions = table.to_arrow()  # noqa: F841
         query = "select * from clvmodels_predictions"
-        return nw.from_native(native.query("clvmodels_customers", query))
+        return _lazy(native.query("clvmodels_customers", query))
+    if is_spark(frame):
+        _require_pyarrow()
+        import polars as pl
+        from pyspark.sql.functions import broadcast
+
+        arrow = table.to_arrow(compat_level=pl.CompatLevel.oldest())
+        return _lazy(broadcast(native.sparkSession.createDataFrame(arrow)))
     raise _unknown(frame)
 
 
 def write_parquet(frame: nw.LazyFrame[Any], path: Path) -> None:
     """Write a lazy frame to parquet by its own engine, without collecting it.
 
-    Polars and DuckDB write one file.
+    Polars and DuckDB write one file; Spark's executors write a folder, which must not be there yet.
     """
     native = nw.to_native(frame)
     if frame.implementation.is_polars():
         native.sink_parquet(path, engine="streaming")
     elif frame.implementation.is_duckdb():
         native.write_parquet(str(path))
+    elif is_spark(frame):
+        native.write.parquet(str(path))
     else:
         raise _unknown(frame)
 
 
+def read_parquet(frame: nw.LazyFrame[Any], path: Path) -> nw.LazyFrame[Any]:
+    """Return what `write_parquet` wrote as a lazy frame of the same engine and session."""
+    native = nw.to_native(frame)
+    if frame.implementation.is_polars():
+        import polars as pl
+
+        return _lazy(pl.scan_parquet(path, glob=False))
+    if frame.implementation.is_duckdb():
+        # A relation gives no way to its connection but a query on itself.
+        quoted = str(path).replace("'", "''")
+        query = f"select * from read_parquet('{quoted}')"
+        return _lazy(native.query("clvmodels_customers", query))
+    if is_spark(frame):
+        return _lazy(native.sparkSession.read.parquet(str(path)))
+    raise _unknown(frame)
+
+
+def aggregated(
+    frame: nw.LazyFrame[Any], key: str, columns: Mapping[str, tuple[How, str]], *, order: str
+) -> nw.LazyFrame[Any]:
+    """Aggregate the rows of each key.
+
+    Parameters
+    ----------
+    frame
+        The rows.
+    key
+        Column that groups them.
+    columns
+        Result column to what is done, and to which column.
+    order
+        Column of distinct values within a key; 'first' takes the row with the lowest one.
+    """
+    if not is_spark(frame):
+        return frame.group_by(key).agg(
+            *(_aggregate(how, of, order).alias(name) for name, (how, of) in columns.items())
+        )
+    # Narwhals has no `first` on Spark, whose own is of any row; `min_by` is of the right one.
+    from pyspark.sql import functions as F  # noqa: N812, the name in Spark's own documentation
+
+    def made(how: How, of: str) -> Any:
+        if how == "rows":
+            return F.count(F.lit(1))
+        if how == "first":
+            return F.min_by(of, order)
+        return {"sum": F.sum, "min": F.min, "max": F.max}[how](of)
+
+    parts = [made(how, of).alias(name) for name, (how, of) in columns.items()]
+    return _lazy(nw.to_native(frame).groupBy(key).agg(*parts))
+
+
+def _aggregate(how: How, of: str, order: str) -> nw.Expr:
+    column = nw.col(of)
+    if how == "rows":
+        return nw.len().cast(nw.Int64)
+    if how == "first":
+        return column.first(order_by=order)
+    return {"sum": column.sum, "min": column.min, "max": column.max}[how]()
+
+
+def with_native(frame: Any, name: str, column: Any) -> nw.LazyFrame[Any]:
+    """Return a frame of DuckDB or Spark with a column replaced by an expression of the engine."""
+    native = nw.to_native(frame)
+    if is_spark(frame):
+        return _lazy(native.withColumn(name, column))
+    import duckdb
+
+    others = [duckdb.ColumnExpression(each) for each in native.columns if each != name]
+    return _lazy(native.select(*others, column.alias(name)))
+
+
+def _lazy(native: Any) -> nw.LazyFrame[Any]:
+    wrapped: nw.LazyFrame[Any] = nw.from_native(native)
+    return wrapped
+
+
+def _require_pyarrow() -> None:
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError:
+        raise MissingExtraError(
+            "Spark hands rows to Python through pyarrow.",
+            place="It is not installed.",
+            fix="pip install 'clvmodels[spark]'.",
+        ) from None
+
+
 def _unknown(frame: nw.LazyFrame[Any]) -> DataError:
     return DataError(
-        "Lazy frames are polars LazyFrames or DuckDB relations.",
+        "Lazy frames are polars LazyFrames, DuckDB relations or PySpark DataFrames.",
         place=f"This is {frame.implementation}.",
         fix="Collect it, or convert it to one of these.",
     )

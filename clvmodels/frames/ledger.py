@@ -12,7 +12,7 @@ from clvmodels.customers import Returns
 from clvmodels.errors import DataError
 from clvmodels.frames.cleaning import FATES, CleanLog, Fate, FateCount
 from clvmodels.frames.columns import CUSTOMER, PERIOD, REASON
-from clvmodels.frames.engines import collected
+from clvmodels.frames.engines import How, aggregated, collected
 from clvmodels.frames.occasions import LINES, UNMATCHED, VALUE, is_erased
 
 if TYPE_CHECKING:
@@ -225,10 +225,10 @@ def _people_lost(people: dict[str, int], kept: int) -> list[LedgerEntry]:
 
 def _held(purchases: nw.LazyFrame[Any], has_amount: bool) -> dict[str, Any]:
     """Count what the summary holds."""
-    money = [nw.col(VALUE).sum(), nw.col(VALUE).first(order_by=PERIOD).alias("_first")]
-    per_customer = purchases.group_by(CUSTOMER).agg(
-        nw.len().alias("_n"), nw.col(LINES).sum(), *(money if has_amount else [])
-    )
+    columns: dict[str, tuple[How, str]] = {"_n": ("rows", PERIOD), LINES: ("sum", LINES)}
+    if has_amount:
+        columns |= {VALUE: ("sum", VALUE), "_first": ("first", VALUE)}
+    per_customer = aggregated(purchases, CUSTOMER, columns, order=PERIOD)
     sums = [_sum(VALUE, "value"), _sum("_first", "first")] if has_amount else []
     row = _row(
         per_customer.select(

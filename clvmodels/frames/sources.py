@@ -16,7 +16,7 @@ import narwhals as nw
 from clvmodels.errors import DataError
 from clvmodels.frames.columns import AMOUNT, CUSTOMER, DAY, require_column
 from clvmodels.frames.eager import encode_ids, no_id, to_polars, with_ids
-from clvmodels.frames.engines import collected
+from clvmodels.frames.engines import collected, is_spark
 from clvmodels.frames.paths import empty_log, scan_files
 from clvmodels.frames.zones import in_zone
 
@@ -87,6 +87,7 @@ def open_source(
         require_column(name, names, role="amount")
     if isinstance(frame, nw.DataFrame) and not len(frame):
         raise empty_log()
+    _refuse_dots(frame, (customer, date, *amounts))
     _refuse_id_type(frame.collect_schema()[customer], customer)
     frame = in_zone(frame, date, time_zone)
     if isinstance(frame, nw.DataFrame):
@@ -105,7 +106,8 @@ def as_narwhals(frame: Any) -> nw.DataFrame[Any] | nw.LazyFrame[Any]:
         return wrapped
     except TypeError:
         raise DataError(
-            "Data come as a pandas, polars or pyarrow frame, a DuckDB relation, or a path.",
+            "Data come as a pandas, polars or pyarrow frame, a polars LazyFrame, a DuckDB "
+            "relation, a PySpark DataFrame, or a path.",
             place=f"Got {type(frame).__module__}.{type(frame).__qualname__}.",
             fix="Convert it to one of these.",
         ) from None
@@ -115,6 +117,18 @@ def as_narwhals(frame: Any) -> nw.DataFrame[Any] | nw.LazyFrame[Any]:
             place=" ".join(str(error).split()),
             fix="Rename or drop one of them.",
         ) from None
+
+
+def _refuse_dots(frame: Any, names: tuple[str, ...]) -> None:
+    """Raise for names that Spark reads as a field within a column."""
+    dotted = [name for name in names if "." in name or "`" in name] if is_spark(frame) else []
+    if dotted:
+        raise DataError(
+            "Names of Spark columns that are used here have no dots or backticks.",
+            place=f"Got {', '.join(map(repr, dotted))}.",
+            fix=f"Rename it, for instance df.withColumnRenamed({dotted[0]!r}, "
+            f"{dotted[0].replace('.', '_').replace('`', '_')!r}).",
+        )
 
 
 # --- columns ----------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from clvmodels.frames.columns import (
 )
 from clvmodels.frames.customer_summary import CustomerSummary
 from clvmodels.frames.dates import with_days
+from clvmodels.frames.engines import How, aggregated
 from clvmodels.frames.ledger import Ledger, make_ledger, refuse_unmatched
 from clvmodels.frames.occasions import VALUE, earlier_period, kept, net_occasions
 from clvmodels.frames.periods import (
@@ -197,22 +198,18 @@ def _per_customer(
     purchases: nw.LazyFrame[Any], source: Source, intervals: bool
 ) -> nw.LazyFrame[Any]:
     """Aggregate occasions to customers: plain sums and extremes, arithmetic comes after."""
-    more = []
+    columns: dict[str, tuple[How, str]] = {
+        OCCASIONS: ("rows", PERIOD),
+        FIRST: ("min", PERIOD),
+        LAST: ("max", PERIOD),
+    }
     if source.has_amount:
-        more = [
-            nw.col(VALUE).sum().alias(TOTAL),
-            nw.col(VALUE).first(order_by=PERIOD).alias(FIRST_VALUE),
-        ]
+        columns |= {TOTAL: ("sum", VALUE), FIRST_VALUE: ("first", VALUE)}
     if intervals:  # the first occasion has none and counts as one period, whose logarithm is 0
         since = (nw.col(PERIOD) - earlier_period(1)).fill_null(1)
         purchases = purchases.with_columns(since.cast(nw.Float64).log().alias(_LOG_PERIODS))
-        more.append(nw.col(_LOG_PERIODS).sum())
-    return purchases.group_by(CUSTOMER).agg(
-        nw.len().cast(nw.Int64).alias(OCCASIONS),
-        nw.col(PERIOD).min().alias(FIRST),
-        nw.col(PERIOD).max().alias(LAST),
-        *more,
-    )
+        columns[_LOG_PERIODS] = ("sum", _LOG_PERIODS)
+    return aggregated(purchases, CUSTOMER, columns, order=PERIOD)
 
 
 def in_unit(

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import narwhals as nw
 
 from clvmodels.errors import DataError, ParameterError, did_you_mean
+from clvmodels.frames.engines import is_spark, with_native
 from clvmodels.frames.paths import first_look
 
 __all__ = ["ZONE", "in_zone", "mixed_zones", "refuse_mixed_zones"]
@@ -26,19 +27,14 @@ def in_zone(frame: Frame, name: str, time_zone: str | None) -> Frame:
     ParameterError
         The column carries no zone, or there is no such zone.
     DataError
-        DuckDB's stamps have no zone of their own, and none is given.
+        DuckDB's and Spark's stamps have no zone of their own, and none is given.
     """
     dtype = frame.collect_schema()[name]
     stamps = _pandas_stamps(frame, name)  # narwhals does not know all zones of pandas
     zoned = stamps is not None or getattr(dtype, "time_zone", None) is not None
-    duckdb = frame.implementation.is_duckdb()
     if time_zone is None:
-        if zoned and duckdb:  # the session's zone would decide, which differs between machines
-            raise DataError(
-                "Stamps carry the zone in which days begin.",
-                place=f"Column {name!r} is TIMESTAMP WITH TIME ZONE, which in DuckDB has none.",
-                fix="Pass time_zone='UTC' or the zone of the business.",
-            )
+        if zoned:
+            _refuse_session_zone(frame, name)
         return frame
     if not zoned:
         raise ParameterError(
@@ -47,8 +43,10 @@ def in_zone(frame: Frame, name: str, time_zone: str | None) -> Frame:
             fix="Leave it out to take dates as they stand, or convert the column to such stamps.",
         )
     _check_zone(time_zone)
-    if duckdb:
+    if frame.implementation.is_duckdb():
         return _duckdb_in_zone(frame, name, time_zone)
+    if is_spark(frame):
+        return _spark_in_zone(frame, name, time_zone)
     if stamps is not None:
         return frame.with_columns(nw.from_native(stamps.dt.tz_convert(time_zone), series_only=True))
     return frame.with_columns(nw.col(name).dt.convert_time_zone(time_zone))
@@ -129,14 +127,39 @@ def _pandas_stamps(frame: Frame, name: str) -> Any:
     return native if hasattr(native.dtype, "tz") else None
 
 
+def _refuse_session_zone(frame: Frame, name: str) -> None:
+    """Raise where the session's zone would decide, which differs between machines."""
+    rule = "Stamps carry the zone in which days begin."
+    if frame.implementation.is_duckdb():
+        raise DataError(
+            rule,
+            place=f"Column {name!r} is TIMESTAMP WITH TIME ZONE, which in DuckDB has none.",
+            fix="Pass time_zone='UTC' or the zone of the business.",
+        )
+    if is_spark(frame):
+        raise DataError(
+            rule,
+            place=f"Column {name!r} is TIMESTAMP, which in Spark is a moment without a zone.",
+            fix="Pass time_zone='UTC' or the zone of the business; if the stamps were clock times "
+            "that Spark took to be in its own zone, spark.conf.get('spark.sql.session.timeZone').",
+        )
+
+
+def _spark_in_zone(frame: Frame, name: str, time_zone: str) -> Frame:
+    """Replace instants by their date in a zone; no setting of the session moves it."""
+    from pyspark.sql import functions as F  # noqa: N812, its name in Spark's documentation
+
+    per_day = 86_400_000_000
+    local = F.unix_micros(F.from_utc_timestamp(F.col(name), time_zone))
+    days = ((local - F.pmod(local, F.lit(per_day))) / per_day).cast("int")
+    return with_native(frame, name, F.date_from_unix_date(days))
+
+
 def _duckdb_in_zone(frame: Frame, name: str, time_zone: str) -> Frame:
     """Replace instants by the local time in a zone; narwhals knows DuckDB's session zone alone."""
     import duckdb
 
     local = duckdb.FunctionExpression(
         "timezone", duckdb.ConstantExpression(time_zone), duckdb.ColumnExpression(name)
-    ).alias(name)
-    relation: Any = nw.to_native(frame)
-    others = [duckdb.ColumnExpression(each) for each in relation.columns if each != name]
-    result: nw.LazyFrame[Any] = nw.from_native(relation.select(*others, local))
-    return result
+    )
+    return with_native(frame, name, local)
