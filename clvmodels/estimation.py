@@ -20,6 +20,7 @@ Objective: TypeAlias = Callable[[Array], tuple[float, Array, Array]]
 
 MAX_ITERATIONS = 200
 _TOLERANCE = 1e-15  # squared Newton step in standard errors: 1e-15 puts the estimate within 3e-8
+_NEAR = 1e-10  # the same for a climb that only looks for where to start
 _FLAT = 1e-3  # curvature along a ridge: a standard error of 30 in log-parameters
 _NO_GAIN = 1e-7  # a rise of the log-likelihood that no conclusion can depend on
 _ACCEPTED = 1e-4  # share of the promised rise that makes a step worth taking
@@ -121,7 +122,7 @@ def _scouted(scout: Objective, start: Array) -> _Head:
     Along directions that the sample leaves open the start keeps its place: a climb on all data that
     began far out on a ridge of the sample would take the ridge for its own.
     """
-    end = newton(scout, start)
+    end = newton(scout, start, tolerance=_NEAR)
     if end is None:
         return _Head(start)
     curvature, directions = np.linalg.eigh(-end.hessian)
@@ -148,12 +149,19 @@ def _climb_all(objective: Objective, heads: Sequence[_Head]) -> list[Maximum]:
     return [replace(end, starts=count) for end, count in zip(ends, counts, strict=True)]
 
 
-def newton(objective: Objective, start: Array, *, known: Sequence[Maximum] = ()) -> Maximum | None:
+def newton(
+    objective: Objective,
+    start: Array,
+    *,
+    known: Sequence[Maximum] = (),
+    tolerance: float = _TOLERANCE,
+) -> Maximum | None:
     """Climb from one start; None if it does not arrive.
 
     Every step maximises the quadratic model within a ball. The climb ends when the Newton step,
     measured in standard errors, is nothing, or when rounding hides any further rise; also within a
-    tenth of a standard error of a maximum that is known, where that one is the answer.
+    tenth of a standard error of a maximum that is known, where that one is the answer. A larger
+    `tolerance` ends it within so many squared standard errors of the top.
     """
     here = Maximum(start, *objective(start), iterations=0, starts=1, starts_agreeing=1)
     radius = 1.0
@@ -162,8 +170,8 @@ def newton(objective: Objective, start: Array, *, known: Sequence[Maximum] = ())
         if bend < _FLAT and promised < _NO_GAIN:  # along a ridge to a limit of the model
             return here
         noise = 4.0 * sys.float_info.epsilon * (1.0 + abs(here.value))
-        if promised <= max(_TOLERANCE, noise):
-            return _polish(objective, here, step)
+        if promised <= max(tolerance, noise):
+            return _polish(objective, here, step) if tolerance <= _TOLERANCE else here
         there = replace(here, iterations=iteration + 1, **_evaluated(objective, here.point + step))
         ratio = (there.value - here.value + noise) / (promised + noise)
         radius = _next_radius(radius, ratio, float(np.linalg.norm(step)))
@@ -216,23 +224,41 @@ def _trust_region_step(
     """
     values, vectors = np.linalg.eigh(curvature)
     g = vectors.T @ gradient
-    floor = max(0.0, -float(values[0]))
-
-    def step_at(shift: float) -> Array:
-        return np.asarray(g / (values + shift))
-
-    if values[0] > 0.0 and np.linalg.norm(step_at(0.0)) <= radius:
-        s = step_at(0.0)
-    else:
-        low, high = floor, floor + float(np.linalg.norm(g)) / radius + 1e-300
-        for _ in range(40):  # bisection: the length of the step falls as the shift grows
-            middle = 0.5 * (low + high)
-            trial = step_at(middle)
-            longer = middle + values[0] <= 0.0 or float(trial @ trial) > radius**2
-            low, high = (middle, high) if longer else (low, middle)
-        s = step_at(high) if high + values[0] > 0.0 else np.zeros_like(g)
-        missing = radius**2 - float(s @ s)
-        if values[0] < 0.0 and missing > 1e-8 * radius**2:  # along the direction of upward bend
-            s[0] += math.copysign(math.sqrt(missing), g[0] if g[0] else 1.0)
+    lowest = float(values[0])
+    if lowest > 0.0:
+        s = g / values
+        if float(s @ s) <= radius**2:
+            return vectors @ s, 0.5 * float(g @ s), lowest
+    shift = _shift(g, values, radius)
+    s = g / (values + shift) if lowest + shift > 0.0 else np.zeros_like(g)
+    missing = radius**2 - float(s @ s)
+    if lowest < 0.0 and missing > 1e-8 * radius**2:  # along the direction of upward bend
+        s[0] += math.copysign(math.sqrt(missing), g[0] if g[0] else 1.0)
     promised = float(g @ s - 0.5 * (values * s) @ s)
-    return vectors @ s, promised, float(values[0])
+    return vectors @ s, promised, lowest
+
+
+def _shift(g: Array, values: Array, radius: float) -> float:
+    """Return the shift of the eigenvalues that makes the step g / (values + shift) `radius` long.
+
+    The length falls as the shift grows, and its inverse is nearly linear in it: Newton's rule for
+    the inverse, from where the step is too long, does not overshoot.
+    """
+    low = max(0.0, -float(values[0]))
+    high = low + float(np.linalg.norm(g)) / radius + 1e-300
+    shift = high
+    for _ in range(60):
+        divisor = values + shift
+        if float(divisor[0]) > 0.0:
+            s = g / divisor
+            length = math.sqrt(float(s @ s))
+            if abs(length - radius) <= 1e-9 * radius:
+                return shift
+            low, high = (shift, high) if length > radius else (low, shift)
+            slope = float(s @ (s / divisor))
+            shift += (length / radius - 1.0) * length * length / slope if slope else 0.0
+        if not low < shift < high:
+            shift = 0.5 * (low + high)
+        if high - low <= 1e-15 * high:
+            break
+    return high

@@ -8,6 +8,7 @@ matrices.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -84,7 +85,7 @@ class Loadings:
                 log_value = z[j] + self.columns @ (self.signs[j] * z[self.k :])
                 result.append(np.exp(np.clip(log_value, -_WILD, _WILD)))
             else:
-                result.append(float(np.exp(np.clip(z[j], -_WILD, _WILD))))
+                result.append(math.exp(min(max(float(z[j]), -_WILD), _WILD)))
         return result
 
     def jacobian(self, j: int, n: int) -> Array:
@@ -119,8 +120,8 @@ class PerRow:
         return replace(self, customers=self.customers.take(rows), loadings=self.loadings.take(rows))
 
     def blocks(self) -> list[PerRow]:
-        """Return the rows in blocks, so that derivatives need memory for one block alone."""
-        size, n = 1 << 14, len(self.customers)
+        """Return the rows in blocks, whose columns fit the cache of one core and stay on it."""
+        size, n = 1 << 13, len(self.customers)
         if n <= size:
             return [self]
         return [self.take(slice(start, start + size)) for start in range(0, n, size)]
@@ -135,9 +136,10 @@ class PerRow:
         slope = scale * np.array([weight @ first for first in rows.gradient])
         hessian = np.diag(slope)
         for (i, j), second in rows.hessian.items():
-            sum_of_rows = float(weight @ np.broadcast_to(second, weight.shape))
+            sum_of_rows = float(weight @ second if np.ndim(second) else weight.sum() * second)
             hessian[i, j] += scale[i] * scale[j] * sum_of_rows
-        return float(weight @ rows.value), slope, np.triu(hessian) + np.triu(hessian, 1).T
+            hessian[j, i] = hessian[i, j]
+        return float(weight @ rows.value), slope, hessian
 
     def _with_coefficients(
         self, values: list[float | Array], rows: Derivatives

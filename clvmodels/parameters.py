@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Annotated, Any, Literal, TypeAlias, get_args, get_type_hints
 
 import numpy as np
@@ -99,6 +100,7 @@ PositiveMoney = Annotated[float, Domain("money", typical=(5.0, 50.0))]
 """A finite amount above zero, in the currency of the data."""
 
 
+@cache
 def declared(model: type[Any]) -> dict[str, Domain | Setting]:
     """Return what each field of a model class declares, in order.
 

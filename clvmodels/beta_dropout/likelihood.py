@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from clvmodels.objective import Derivatives
-from clvmodels.special import digamma_rising, log_rising, trigamma_rising
+from clvmodels.special import log_rising, risings
 
 __all__ = ["count_probability", "derivatives", "log_likelihood", "log_odds_left"]
 
@@ -53,28 +53,32 @@ def derivatives(
     x: Array, t_x: Array, T: Array, m: Array, r: Values, alpha: Values, a: Values, b: Values
 ) -> Derivatives:
     """Differentiate ln L = ln(survived) + ln(1 + e^D), with W = P(left) = e^D / (1 + e^D)."""
-    D = log_odds_left(x, t_x, T, m, r, alpha, a, b)
-    W = special.expit(D)
-    V = W * (1.0 - W)
     end, last = alpha + T, alpha + t_x
+    chance = b + (np.maximum(m, 1.0) - 1.0)
+    events = r + x
     # First derivatives of D, and the second ones that are not zero.
     D_r = np.log1p((T - t_x) / last)
     slope = (t_x - T) / (end * last)
-    D_alpha = (r + x) * slope
+    D_alpha = events * slope
     D_a = 1.0 / a
-    D_b = -1.0 / (b + (np.maximum(m, 1.0) - 1.0))
+    D_b = -1.0 / chance
     D_alpha_alpha = -D_alpha * (1.0 / end + 1.0 / last)
+    D = np.where(m > 0.0, np.log(a / chance) + events * D_r, -np.inf)
+    W, softplus = _left(D)
+    V = W * (1.0 - W)
     V_r, V_alpha, V_a = V * D_r, V * D_alpha, V * D_a
-    psi_ab, tri_ab = digamma_rising(a + b, m), trigamma_rising(a + b, m)
+    log_r, psi_r, tri_r = risings(r, x)
+    log_b, psi_b, tri_b = risings(b, m)
+    log_ab, psi_ab, tri_ab = risings(a + b, m)
     aged, grown = T / (alpha * end), np.log1p(T / alpha)
     gradient = (
-        digamma_rising(r, x) - grown + W * D_r,
+        psi_r - grown + W * D_r,
         r * aged - x / end + W * D_alpha,
         W * D_a - psi_ab,
-        digamma_rising(b, m) - psi_ab + W * D_b,
+        psi_b - psi_ab + W * D_b,
     )
     hessian = {
-        (0, 0): trigamma_rising(r, x) + V_r * D_r,
+        (0, 0): tri_r + V_r * D_r,
         (0, 1): aged + W * slope + V_r * D_alpha,
         (0, 2): V_r * D_a,
         (0, 3): V_r * D_b,
@@ -86,10 +90,16 @@ def derivatives(
         (1, 3): V_alpha * D_b,
         (2, 2): -tri_ab + (V_a - W * D_a) * D_a,
         (2, 3): -tri_ab + V_a * D_b,
-        (3, 3): trigamma_rising(b, m) - tri_ab + (V + W) * D_b**2,
+        (3, 3): tri_b - tri_ab + (V + W) * D_b**2,
     }
-    value = _log_survived(x, T, m, r, alpha, a, b) + np.logaddexp(0.0, D)
+    value = log_r - events * grown - x * np.log(alpha) + (log_b - log_ab) + softplus
     return Derivatives(value, gradient, hessian)
+
+
+def _left(D: Array) -> tuple[Array, Array]:
+    """Return e^D / (1 + e^D) and ln(1 + e^D), with one exponential."""
+    small = np.exp(-np.abs(D))
+    return np.where(D > 0.0, 1.0, small) / (1.0 + small), np.maximum(D, 0.0) + np.log1p(small)
 
 
 def count_probability(

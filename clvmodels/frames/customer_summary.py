@@ -320,17 +320,19 @@ class CustomerSummary:
             .group_by(*keys.names)
             .agg(nw.len().alias("weight"), *(nw.col(name).mean() for name in intervals))
         )
-        table = collected(counted).sort(*keys.names)
-        known = keys.read(table)
+        table = keys.read(collected(counted)).sort(*by)
+        known = {
+            name: _floats(table[name]) for name in table.columns if name not in keys.covariates
+        }
         x, T = known["frequency"], known["T"]
         found = Customers.from_arrays(
             x,
             known.get("recency", np.where(x > 0.0, T, 0.0)),
             T,
             unit=self.unit,
-            weight=_floats(table["weight"]),
-            log_intervals=_floats(table[LOG_INTERVALS]) if intervals else None,
-            covariates={name: known[name] for name in keys.covariates},
+            weight=known["weight"],
+            log_intervals=known.get(LOG_INTERVALS),
+            covariates={name: covariate_values(table[name]) for name in keys.covariates},
         )
         return found if "recency" in by else replace(found, recency=None)
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.customers import Customers, Definitions
-from clvmodels.frames.covariates import covariate_key, covariate_values
+from clvmodels.frames.covariates import covariate_key
 from clvmodels.frames.periods import units_per_period
 from clvmodels.units import TimeUnit
 
@@ -75,16 +75,18 @@ class Keys:
             own.append(t_x if self.lengths is None else self._periods(t_x))
         return dict(zip(self.names, [*own, *states.covariates.values()], strict=True))
 
-    def read(self, table: nw.DataFrame[Any]) -> dict[str, NDArray[Any]]:
-        """Return frequency, recency, T and covariates from key columns, each of shape (n,)."""
-        keys: list[Any] = [table[name] for name in self.names]
-        split = len(keys) - len(self.covariates)
-        own = [each.to_numpy() for each in keys[:split]]
+    def read(self, table: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
+        """Return a table with the key columns replaced by what they stand for."""
+        own = self.names[: len(self.names) - len(self.covariates)]
+        columns = [table[name].to_numpy() for name in own]
         if self.lengths is not None:
-            own = [own[0] // _SPAN, *map(self._units, (own[0] % _SPAN, *own[1:]))]
-        known = dict(zip(("frequency", "T", "recency"), own, strict=False))
-        labels = zip(self.covariates, map(covariate_values, keys[split:]), strict=True)
-        return known | dict(labels)
+            columns = [columns[0] // _SPAN, *map(self._units, (columns[0] % _SPAN, *columns[1:]))]
+        read = {
+            name: nw.new_series(name, np.asarray(column, dtype=np.float64), backend="polars")
+            for name, column in zip(("frequency", "T", "recency"), columns, strict=False)
+        }
+        labels = dict(zip(self.names[len(own) :], self.covariates, strict=True))
+        return table.with_columns(**read).drop(*own).rename(labels)
 
     def _periods(self, times: Array) -> NDArray[np.int64]:
         assert self.lengths is not None

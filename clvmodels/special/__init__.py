@@ -3,7 +3,7 @@
 from clvmodels.special.distinct import Index, distinct_rows, per_distinct
 from clvmodels.special.expectation import beta_expectation
 from clvmodels.special.interpolation import interpolate_smooth
-from clvmodels.special.rising import digamma_rising, log_rising, trigamma_rising
+from clvmodels.special.rising import digamma_rising, log_rising, risings, trigamma_rising
 from clvmodels.special.time import time_nodes
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "interpolate_smooth",
     "log_rising",
     "per_distinct",
+    "risings",
     "time_nodes",
     "trigamma_rising",
 ]

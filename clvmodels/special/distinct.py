@@ -38,10 +38,15 @@ def distinct_rows(*columns: Array) -> tuple[Index, Index]:
     >>> first.tolist(), code.tolist()
     ([1, 0], [1, 0, 1])
     """
-    code = np.zeros(len(columns[0]), dtype=np.intp)
+    order = np.lexsort(columns[::-1])
+    new = np.zeros(len(order), dtype=np.bool_)
+    new[:1] = True
     for column in columns:
-        levels, inverse = np.unique(column, return_inverse=True)
-        code = np.unique(code * len(levels) + inverse, return_inverse=True)[1]
-    first = np.empty(int(code.max(initial=-1)) + 1, dtype=np.intp)
-    first[code[::-1]] = np.arange(len(code))[::-1]
-    return first, code
+        own = column[order]
+        differs = own[1:] != own[:-1]
+        if own.dtype.kind == "f":  # missing values are one
+            differs &= ~(np.isnan(own[1:]) & np.isnan(own[:-1]))
+        new[1:] |= differs
+    code = np.empty(len(order), dtype=np.intp)
+    code[order] = np.cumsum(new) - 1
+    return order[new], code

@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["digamma_rising", "log_rising", "trigamma_rising"]
+__all__ = ["digamma_rising", "log_rising", "risings", "trigamma_rising"]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -52,6 +52,24 @@ def trigamma_rising(z: float | Array, n: Array) -> Array:
     [0.0, -0.361111]
     """
     return 0.0 - _rising(z, n, lambda value: value**-2.0, _trigamma_difference)
+
+
+def risings(z: float | Array, n: Array) -> tuple[Array, Array, Array]:
+    """Return the differences of ln G, psi and psi' from z to z+n, each of shape (n,), in one go.
+
+    Examples
+    --------
+    >>> [each.round(6).tolist() for each in risings(2.0, np.array([0.0, 2.0]))]
+    [[0.0, 1.791759], [0.0, 0.833333], [0.0, -0.361111]]
+    """
+    if np.ndim(z):
+        return log_rising(z, n), digamma_rising(z, n), trigamma_rising(z, n)
+    top = int(n.max(initial=0.0))
+    table, each = np.zeros((3, top + 1)), z + np.arange(top, dtype=np.float64)
+    inverse = 1.0 / each
+    np.cumsum((np.log(each), inverse, -inverse * inverse), axis=1, out=table[:, 1:])
+    log, psi, tri = table.take(n.astype(np.intp), axis=1)
+    return log, psi, tri
 
 
 def _rising(
