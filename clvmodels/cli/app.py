@@ -13,6 +13,7 @@ import typer
 
 from clvmodels.cli.console import session
 from clvmodels.cli.options import (
+    LARGE,
     RESULTS,
     LogOptions,
     ModelPath,
@@ -50,6 +51,22 @@ SavedModel: TypeAlias = Annotated[
     Path | None,
     typer.Option(
         metavar="PATH", help="Needed: the model that fit has saved.", rich_help_panel=RESULTS
+    ),
+]
+InParts: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--parts",
+        help="Make --out a folder of parquet files, one a bucket of customers.",
+        rich_help_panel=LARGE,
+    ),
+]
+Resume: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--resume",
+        help="With --parts: go on where a job with the same arguments was stopped.",
+        rich_help_panel=LARGE,
     ),
 ]
 
@@ -132,6 +149,8 @@ def predict(
     horizon: Horizon = "1y",
     discount_rate: DiscountRate = 0.0,
     margin: Margin = 1.0,
+    parts: InParts = False,
+    resume: Resume = False,
 ) -> None:
     """Score every customer with a saved model: P(alive), expected purchases, value.
 
@@ -140,6 +159,8 @@ def predict(
     with session(report) as reporter:
         from clvmodels.cli import jobs
         from clvmodels.cli.scoring import Valuation, read_horizon
+        from clvmodels.cli.tables import Target
 
         terms = Valuation(read_horizon(horizon), discount_rate, margin)
-        jobs.predict(log, reporter, model=model, out=out, terms=terms)
+        target = Target(out, parts=parts, resume=resume)
+        jobs.predict(log, reporter, model=model, target=target, terms=terms)

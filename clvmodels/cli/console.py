@@ -5,14 +5,22 @@ from __future__ import annotations
 import re
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any, Final, TextIO
 
 import typer
 from rich.console import Console, RenderableType
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.text import Text
 
 from clvmodels.cli.document import as_json
@@ -25,9 +33,10 @@ BAD_INPUT: Final = 2
 INTERRUPTED: Final = 130
 # Wide enough for a table of predictions where there is no terminal whose width would count.
 _FILE_WIDTH: Final = 200
+_BETWEEN_LINES: Final = 10.0  # seconds
 _ARGUMENTS: Final = (
     "customer|date|amount|unit|observed_until|returns|invalid|strict|grid|date_format|time_zone|"
-    "horizon|discount_rate|margin"
+    "horizon|discount_rate|margin|max_memory"
 )
 _PYTHON_ONLY: Final = {
     "pass strict=False": "leave out --strict",
@@ -86,6 +95,24 @@ class Reporter:
             progress.add_task(text, total=None)
             yield
 
+    @contextmanager
+    def steps(self, text: str, total: int) -> Iterator[Callable[[], None]]:
+        """Show how many of several like things are done: a bar, or in logs a line now and then."""
+        if self.options.json or self.options.quiet:
+            yield lambda: None
+        elif not sys.stderr.isatty():
+            yield _Lines(self.note, text, total).advance
+        else:
+            columns = (
+                SpinnerColumn(),
+                TextColumn("{task.description}"),
+                *([BarColumn(), MofNCompleteColumn()] if total > 1 else []),
+                TimeElapsedColumn(),
+            )
+            with Progress(*columns, console=self.messages, transient=True) as progress:
+                task = progress.add_task(text, total=total)
+                yield lambda: progress.advance(task)
+
     def result(self, document: dict[str, Any], *shown: RenderableType) -> None:
         """Print the result on stdout: the document with ``--json``, else what is to be shown."""
         if self.options.json:
@@ -101,6 +128,23 @@ class Reporter:
     def _say(self, kind: str, style: str, text: str) -> None:
         message = Text.assemble((f"{kind}: ", style), " ".join(text.split()))
         self.messages.print(message, soft_wrap=True)
+
+
+class _Lines:
+    """Says how far a step has come, not more often than it matters to who reads the log later."""
+
+    def __init__(self, note: Callable[[str], None], text: str, total: int) -> None:
+        self.note, self.text, self.total = note, text, total
+        self.done, self.begun = 0, monotonic()
+        self.told = self.begun
+
+    def advance(self) -> None:
+        """Count one more, and say so if the last word was long ago."""
+        self.done += 1
+        now = monotonic()
+        if now - self.told >= _BETWEEN_LINES and self.done < self.total:
+            self.told = now
+            self.note(f"{self.text}: {self.done} of {self.total} after {now - self.begun:.0f} s.")
 
 
 @contextmanager

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from rich.table import Table
 
+from clvmodels.cli.batch import Scoring
 from clvmodels.cli.console import Reporter
 from clvmodels.cli.document import describe_fit, describe_ledger
 from clvmodels.cli.options import LogOptions, PurchaseKind
 from clvmodels.cli.orders import Orders, open_orders, summarised
 from clvmodels.cli.scoring import Valuation, open_model, unit_of
-from clvmodels.cli.tables import SHOWN, check_ending, replacing, screen_table, write_table
+from clvmodels.cli.sheets import Sheets, write_whole
+from clvmodels.cli.tables import SHOWN, Target, check_ending, replacing, screen_table
 from clvmodels.errors import ClvError
 from clvmodels.files import save
 from clvmodels.frames.customer_summary import CustomerSummary
@@ -39,11 +41,15 @@ def summarize(log: LogOptions, reporter: Reporter, *, out: Path | None) -> None:
     """Write or show the summary of a log, and its ledger."""
     check_ending(out, option="--out", table=True)
     orders = open_orders(log, reporter, unit=log.unit or "week")
-    with replacing(out, source=log.source) as target, summarised(orders, reporter) as rfm:
-        facts = _facts("summarize", orders, rfm)
-        first = _write_or_take(rfm.frame.sort(orders.customer), target, reporter)
+    with replacing(out, source=log.source) as target, summarised(orders, reporter) as made:
+        facts = _facts("summarize", orders, made.rfm)
+        table, first = made.table(made.rfm.frame), None
+        if target is None:
+            first = table.take(0).head(SHOWN)
+        else:
+            _write(table, target, reporter)
         with reporter.step("Accounting for every row"):
-            ledger = rfm.ledger
+            ledger = made.rfm.ledger
     document = facts | {"ledger": describe_ledger(ledger), "out": out} | _rows(first)
     reporter.result(document, *_screen(first), str(ledger))
     _say_where(reporter, out, _shown_of(facts, "--out rfm.parquet"))
@@ -55,7 +61,8 @@ def fit(
     """Fit purchases and, where there are amounts, spend; save and show the fits."""
     check_ending(model, option="--model", table=False)
     orders = open_orders(log, reporter, unit=log.unit or "week")
-    with replacing(model, source=log.source) as target, summarised(orders, reporter) as rfm:
+    with replacing(model, source=log.source) as target, summarised(orders, reporter) as made:
+        rfm = made.rfm
         facts = _facts("fit", orders, rfm)
         with reporter.step("Accounting for every row"):
             ledger = rfm.ledger
@@ -81,11 +88,11 @@ def predict(
     reporter: Reporter,
     *,
     model: Path | None,
-    out: Path | None,
+    target: Target,
     terms: Valuation,
 ) -> None:
     """Score the customers of a log with a saved model."""
-    check_ending(out, option="--out", table=True)
+    target.check()
     models = open_model(model)
     unit = unit_of(models, log.unit)
     terms.check(unit, log.observed_until)
@@ -93,18 +100,20 @@ def predict(
     if orders.amount is None and models.spend is not None:
         reporter.note("Without amounts purchases are predicted, and no value.")
         models = CLVModel(models.purchases)
-    with replacing(out, source=log.source) as target, summarised(orders, reporter) as rfm:
-        facts = _facts("predict", orders, rfm)
-        with reporter.step("Scoring"):
-            scored = models.predict(rfm, **vars(terms))
-            totals = _totals(scored)
-        worth = list(totals)[-1]
-        ranked = scored.sort(worth, orders.customer, descending=[True, False], nulls_last=True)
-        rows = scored.sort(orders.customer) if target else ranked
-        first = _write_or_take(rows, target, reporter)
-    document = facts | terms.describe() | {"model": model, "totals": totals, "out": out}
+    job = Scoring(orders, models, terms, reporter)
+    path, first = target.path, None
+    if path is None:
+        facts, first = job.first(SHOWN)
+    elif target.parts:
+        assert model is not None  # else there were no models
+        facts = job.to_parts(path, model, resume=target.resume)
+    else:
+        with replacing(path, source=log.source) as temporary:
+            assert temporary is not None
+            facts = job.to_file(temporary)
+    document = job.describe() | facts | terms.describe() | {"model": model, "out": path}
     reporter.result(document | _rows(first), _told(document), *_screen(first))
-    _say_where(reporter, out, _shown_of(facts, "--out clv.parquet"))
+    _say_where(reporter, path, _shown_of(facts, "--out clv.parquet"))
 
 
 # --- steps that commands share ----------------------------------------------------------------
@@ -114,7 +123,7 @@ def _facts(command: str, orders: Orders, rfm: CustomerSummary) -> dict[str, Any]
     """Return what every report begins with."""
     import polars as pl
 
-    customers = rfm.frame.select(pl.len()).collect().item()
+    customers = rfm.frame.select(pl.len()).collect(engine="streaming").item()
     facts = {"command": command, **orders.describe()}
     return facts | {"observed_until": rfm.observed_until, "customers": customers}
 
@@ -128,26 +137,9 @@ def _fit_spend(rfm: CustomerSummary, reporter: Reporter) -> Fit[GammaGamma]:
             raise type(error)(error.rule, place=error.place, fix=fix) from None
 
 
-def _totals(scored: pl.LazyFrame) -> dict[str, float | None]:
-    """Sum the predictions of all customers; None for a sum that is infinite."""
-    import polars as pl
-
-    names = scored.collect_schema().names()
-    sums = [name for name in ("expected_purchases", "discounted_purchases", "clv") if name in names]
-    alive = pl.col("p_alive").sum().alias("alive")
-    finite = [pl.when(pl.col(name).is_not_null().all()).then(pl.col(name).sum()) for name in sums]
-    return scored.select(alive, *finite).collect().row(0, named=True)
-
-
-def _write_or_take(
-    rows: pl.LazyFrame, target: Path | None, reporter: Reporter
-) -> pl.DataFrame | None:
-    """Write all rows to the target; without one return the first."""
-    if target is None:
-        return rows.head(SHOWN).collect()
-    with reporter.step("Writing"):
-        write_table(rows, target)
-    return None
+def _write(table: Sheets, target: Path, reporter: Reporter) -> None:
+    with reporter.steps("Writing", table.count) as advance:
+        write_whole(table, table.schema(), target, seen=lambda _: advance())
 
 
 def _rows(first: pl.DataFrame | None) -> dict[str, Any]:

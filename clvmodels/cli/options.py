@@ -16,6 +16,7 @@ from clvmodels.frames.cleaning import Invalid
 from clvmodels.units import TimeUnit
 
 __all__ = [
+    "LARGE",
     "RESULTS",
     "LogOptions",
     "ModelPath",
@@ -28,6 +29,7 @@ __all__ = [
 
 _COLUMNS, _CLEANING = "Columns", "Cleaning"
 RESULTS = "Results"
+LARGE = "Large logs"
 
 OutPath: TypeAlias = Annotated[
     Path | None,
@@ -146,6 +148,18 @@ class LogOptions:
             rich_help_panel=_CLEANING,
         ),
     ] = False
+    max_memory: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="Memory that should do, such as 800MB or 2GB: large logs are worked on in smaller "
+            "buckets of customers.",
+            rich_help_panel=LARGE,
+        ),
+    ] = None
+    buckets: Annotated[
+        int | None, typer.Option(min=1, hidden=True, help="Number of buckets of customers.")
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from clvmodels.cli.console import Reporter
 from clvmodels.cli.guess import Amount, amount_label, guess_amount, guess_column, read_amount
+from clvmodels.cli.memory import bucket_count, read_memory
 from clvmodels.cli.options import LogOptions
+from clvmodels.cli.sheets import Sheets, read_sheets, sheet_path
+from clvmodels.frames.buckets import Buckets, open_buckets
 from clvmodels.frames.columns import require_column
 from clvmodels.frames.customer_summary import CustomerSummary
 from clvmodels.frames.paths import scan_files
-from clvmodels.frames.summary import rfm_summary
 from clvmodels.units import TimeUnit
 
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Orders", "open_orders", "summarised"]
+__all__ = ["Orders", "Summarised", "open_orders", "summarised"]
 
 
 @dataclass(frozen=True)
@@ -88,40 +90,105 @@ def open_orders(
     return orders
 
 
-@contextmanager
-def summarised(orders: Orders, reporter: Reporter) -> Iterator[CustomerSummary]:
-    """Aggregate the orders once, into a temporary file, and yield a lazy summary that reads it.
+@dataclass(frozen=True)
+class Summarised:
+    """The summary of a log, kept in files.
 
-    Every query on the summary after that costs time by the number of customers, not of orders.
+    Attributes
+    ----------
+    rfm : CustomerSummary
+        Reads the files; has the column SHEET.
+    sheets : int
+        Number of buckets of customers that it was made from.
     """
-    options = orders.options
-    with TemporaryDirectory(prefix="clvmodels-") as folder:
+
+    rfm: CustomerSummary
+    sheets: int
+
+    def table(self, frame: pl.LazyFrame) -> Sheets:
+        """Return a table made from the summary in its sheets."""
+        return Sheets(frame, self.rfm.customer, self.sheets)
+
+
+@contextmanager
+def summarised(
+    orders: Orders, reporter: Reporter, *, work: Path | None = None
+) -> Iterator[Summarised]:
+    """Aggregate the orders once, bucket by bucket, into files, and yield a summary that reads them.
+
+    Every query on the summary after that costs time by the number of customers, not of orders. In
+    `work` the files stay, and what is there already is not done again; else they are temporary.
+    """
+    with TemporaryDirectory(prefix="clvmodels-") if work is None else nullcontext(work) as folder:
+        place = Path(folder)
         with reporter.step("Checking the orders"):
-            summary = rfm_summary(
-                orders.frame,
-                customer=orders.customer,
-                date=orders.date,
-                amount=orders.amount,
-                observed_until=options.observed_until,
-                unit=orders.unit,
-                returns=options.returns,
-                invalid=options.invalid,
-                strict=options.strict,
-                grid=options.grid,
-                date_format=options.date_format,
-                time_zone=options.time_zone,
-            )
-        with reporter.step("Summarising customers"):
-            settled = replace(summary, frame=_settled(summary.frame, Path(folder)))
-        yield settled
+            buckets = _open_buckets(orders, place)
+        n = _count(buckets, orders.options)
+        with reporter.step("Splitting the orders by customer"):
+            buckets = buckets.split(place, n)
+        if orders.options.strict:
+            with reporter.step("Accounting for every row"):
+                buckets.refuse_unmatched()
+        yield _summarise(buckets, place, reporter)
 
 
-def _settled(frame: pl.LazyFrame, folder: Path) -> pl.LazyFrame:
+def _open_buckets(orders: Orders, folder: Path) -> Buckets:
+    options = orders.options
+    return open_buckets(
+        orders.frame,
+        folder,
+        customer=orders.customer,
+        date=orders.date,
+        amount=orders.amount,
+        observed_until=options.observed_until,
+        unit=orders.unit,
+        returns=options.returns,
+        invalid=options.invalid,
+        strict=options.strict,
+        grid=options.grid,
+        date_format=options.date_format,
+        time_zone=options.time_zone,
+    )
+
+
+def _count(buckets: Buckets, options: LogOptions) -> int:
+    """Return in how many buckets to work."""
     import polars as pl
 
-    path = folder / "summary.parquet"
-    frame.sink_parquet(path)
-    return pl.scan_parquet(path)
+    limit = None if options.max_memory is None else read_memory(options.max_memory)
+    if options.buckets is not None:
+        return options.buckets
+    return bucket_count(
+        buckets.rows, buckets.id_bytes(), limit=limit, threads=pl.thread_pool_size()
+    )
+
+
+def _summarise(buckets: Buckets, folder: Path, reporter: Reporter) -> Summarised:
+    place = folder / "customers"
+    with reporter.steps("Summarising customers", len(buckets)) as advance:
+        for number in range(len(buckets)):
+            _keep(buckets.summary(number).frame, sheet_path(place, number))
+            advance()
+    first = buckets.summary(0)
+    rfm = CustomerSummary(
+        read_sheets(place),
+        first.unit,
+        first.observed_until,
+        first.customer,
+        first.definitions,
+        lambda: buckets.ledger,
+    )
+    return Summarised(rfm, len(buckets))
+
+
+def _keep(frame: pl.LazyFrame, path: Path) -> None:
+    """Write a sheet in one step, unless it is there."""
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".unfinished")
+    frame.sink_parquet(unfinished, compression="lz4", engine="streaming")
+    unfinished.rename(path)
 
 
 def _say_what_was_guessed(orders: Orders, reporter: Reporter, *, amounts: bool) -> None:

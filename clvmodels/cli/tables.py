@@ -1,9 +1,10 @@
-"""Tables out of the command line: whole to a file in one step, or the first rows to the screen."""
+"""Where tables go: whole to a file in one step, or the first rows to the screen."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from glob import has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -18,9 +19,45 @@ from clvmodels.errors import DataError
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["SHOWN", "check_ending", "replacing", "screen_table", "write_table"]
+__all__ = ["SHOWN", "Target", "check_ending", "refuse_input", "replacing", "screen_table"]
 
 SHOWN: Final = 10
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where predictions go.
+
+    Attributes
+    ----------
+    path : Path or None
+        A file, or a folder; None for the screen.
+    parts : bool
+        Whether it is a folder of parts.
+    resume : bool
+        Whether to go on with parts that are there.
+    """
+
+    path: Path | None
+    parts: bool = False
+    resume: bool = False
+
+    def check(self) -> None:
+        """Raise `DataError` unless the options go together, and the path with them."""
+        if not self.parts:
+            if self.resume:
+                raise DataError(
+                    "A job that was stopped goes on where it has written parts.",
+                    place="Got --resume without --parts.",
+                    fix="Add --parts, or leave out --resume: a single file is written anew.",
+                )
+            check_ending(self.path, option="--out", table=True)
+        elif self.path is None or _is_table(self.path):
+            raise DataError(
+                "Parts are written to a folder.",
+                place="No --out was given." if self.path is None else f"Got {self.path}.",
+                fix="Name one, such as --out clv.",
+            )
 
 
 @contextmanager
@@ -37,14 +74,19 @@ def replacing(path: Path | None, *, source: str) -> Iterator[Path | None]:
     if path is None:
         yield None
         return
+    refuse_input(path, source)
+    with atomic_path(path) as temporary:
+        yield temporary
+
+
+def refuse_input(path: Path, source: str) -> None:
+    """Raise `DataError` if a table written to a path would be among the inputs."""
     if _is_input(path, source):
         raise DataError(
             "The output is not among the inputs, else the next run would take it for orders.",
             place=f"{path} is part of {source}.",
             fix="Write to another folder.",
         )
-    with atomic_path(path) as temporary:
-        yield temporary
 
 
 def check_ending(path: Path | None, *, option: str, table: bool) -> None:
@@ -58,14 +100,6 @@ def check_ending(path: Path | None, *, option: str, table: bool) -> None:
         place=f"Got {path}.",
         fix=f"Give {option} a name such as {'clv.parquet' if table else 'model.json'}.",
     )
-
-
-def write_table(frame: pl.LazyFrame, path: Path) -> None:
-    """Write a lazy frame without collecting it."""
-    if path.suffix.lower() == ".csv":
-        frame.sink_csv(path)
-    else:
-        frame.sink_parquet(path)
 
 
 def screen_table(rows: pl.DataFrame) -> Table:

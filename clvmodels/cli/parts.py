@@ -1,0 +1,174 @@
+"""A folder of parts with a manifest: what a killed job has finished is not done again.
+
+Names that begin with ``_`` or ``.`` are no data, by the custom of Spark and Hive.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass, field
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from clvmodels.cli.document import as_json
+from clvmodels.errors import DataError
+from clvmodels.frames.paths import _files as files_at
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["PartFolder", "describe_job", "open_parts"]
+
+MANIFEST: Final = "_manifest.json"
+WORK: Final = "_work"
+SUCCESS: Final = "_SUCCESS"
+_FORMAT: Final = "clvmodels parts"
+
+
+@dataclass
+class PartFolder:
+    """A folder that is filled part by part.
+
+    Attributes
+    ----------
+    path : Path
+        The folder.
+    job : dict
+        What the parts are made from and how.
+    parts : dict
+        Totals of the parts that are there, by their number, from 0.
+    facts : dict or None
+        What is reported of the whole, once it is complete.
+    """
+
+    path: Path
+    job: dict[str, Any]
+    parts: dict[int, dict[str, Any]] = field(default_factory=dict)
+    facts: dict[str, Any] | None = None
+
+    @property
+    def work(self) -> Path:
+        """Return the folder of what is needed until the parts are complete."""
+        return self.path / WORK
+
+    def write(self, number: int, rows: pl.DataFrame, totals: dict[str, Any]) -> None:
+        """Write a part and then the manifest, each in one step."""
+        name = f"part-{number + 1:05d}.parquet"
+        unfinished = self.path / f".{name}.unfinished"
+        rows.write_parquet(unfinished)
+        unfinished.replace(self.path / name)
+        self.parts[number] = totals
+        self.save()
+
+    def finish(self, facts: dict[str, Any]) -> None:
+        """Say that the parts are all there."""
+        self.facts = facts
+        self.save()
+        (self.path / SUCCESS).touch()
+        shutil.rmtree(self.work, ignore_errors=True)
+
+    def save(self) -> None:
+        """Write the manifest."""
+        parts = [
+            {"part": number, "file": f"part-{number + 1:05d}.parquet", **self.parts[number]}
+            for number in sorted(self.parts)
+        ]
+        content = {
+            "format": _FORMAT,
+            "complete": self.facts is not None,
+            "job": self.job,
+            "facts": self.facts,
+            "parts": parts,
+        }
+        unfinished = self.path / f".{MANIFEST}.unfinished"
+        unfinished.write_text(as_json(content), encoding="utf-8")
+        unfinished.replace(self.path / MANIFEST)
+
+
+def open_parts(path: Path, job: dict[str, Any], *, resume: bool) -> PartFolder:
+    """Begin a folder of parts, or go on with one.
+
+    Raises
+    ------
+    DataError
+        The folder has something in it and `resume` is not set, or it has parts of another job.
+    """
+    folder = PartFolder(path, json.loads(as_json(job)))
+    try:
+        path.mkdir(exist_ok=True)
+        found = any(path.iterdir())
+    except OSError as error:
+        raise DataError(
+            "The folder of parts is in a folder that exists and can be written.",
+            place=f"{path}: {error.strerror or error}.",
+            fix="Create that one or choose another path.",
+        ) from None
+    if found and not resume:
+        raise DataError(
+            "Parts are written to a folder that is new or empty.",
+            place=f"{path} has something in it.",
+            fix="Pass --resume to go on with a job that was stopped, or name another folder.",
+        )
+    if found:
+        _go_on(folder)
+    folder.work.mkdir(exist_ok=True)
+    folder.save()
+    return folder
+
+
+def describe_job(source: str, model: Path, terms: dict[str, Any]) -> dict[str, Any]:
+    """Return what a result depends on: files by size and time, the model by content, the terms."""
+    inputs = [
+        {"path": str(file), "bytes": file.stat().st_size, "modified_ns": file.stat().st_mtime_ns}
+        for file in files_at(Path(source))
+    ]
+    return {
+        "library": version("clvmodels"),
+        "inputs": inputs,
+        "model": sha256(model.read_bytes()).hexdigest(),
+        "terms": terms,
+    }
+
+
+def _go_on(folder: PartFolder) -> None:
+    """Take over what is in a folder, or raise if it is of another job."""
+    place = folder.path / MANIFEST
+    try:
+        content = json.loads(place.read_text(encoding="utf-8"))
+        if content["format"] != _FORMAT:
+            raise ValueError(f"format is {content['format']!r}")
+        job, facts, parts = content["job"], content["facts"], content["parts"]
+        names = {each["part"]: each["file"] for each in parts}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            "A job goes on in the folder that it was stopped in.",
+            place=f"{folder.path} has no manifest of one: {error}.",
+            fix="Name another folder.",
+        ) from None
+    changed = [name for name in folder.job if job.get(name) != folder.job[name]]
+    if changed:
+        raise DataError(
+            "A job goes on with the same orders, model and terms, and the same version.",
+            place=f"Since {folder.path} was begun, {', '.join(map(_told, changed))} changed.",
+            fix="Start again in another folder.",
+        )
+    lost = [name for name in names.values() if not (folder.path / name).exists()]
+    if facts is not None and lost:
+        raise DataError(
+            "The parts of a complete folder are all there.",
+            place=f"{folder.path} lacks {lost[0]}.",
+            fix="Start again in another folder.",
+        )
+    folder.facts = facts
+    folder.parts = {
+        each["part"]: {k: v for k, v in each.items() if k not in ("part", "file")}
+        for each in parts
+        if each["file"] not in lost
+    }
+
+
+def _told(name: str) -> str:
+    return {"inputs": "the orders", "library": "the version of clvmodels"}.get(name, f"the {name}")

@@ -1,0 +1,275 @@
+"""Split a log by customer into buckets that are small enough to be summarised one by one.
+
+A bucket is a range of ids: it has every order of its customers, so its summary is exact, and the
+buckets in order are the customers in order. The log is read in streams and written once, as small
+as it can be: the id, the day, the amount, and what becomes of the row.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cached_property, partial
+from graphlib import TopologicalSorter
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import narwhals as nw
+
+from clvmodels.customers import Grid, Returns
+from clvmodels.frames.cleaning import FATES, CleanLog, FateCount, Invalid, clean, warn_of_losses
+from clvmodels.frames.columns import AMOUNT, CUSTOMER, DAY, RAW, REASON, SUMMARY, refuse_collision
+from clvmodels.frames.customer_summary import CustomerSummary
+from clvmodels.frames.dates import UNREADABLE, with_days
+from clvmodels.frames.ledger import Ledger, LedgerEntry, refuse_unmatched
+from clvmodels.frames.periods import check_grid, last_complete_day
+from clvmodels.frames.sources import AmountColumns, Source, open_source
+from clvmodels.frames.summary import summarise
+from clvmodels.units import TimeUnit, parse_date
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["Buckets", "open_buckets"]
+
+_BUCKET: Final = "_bucket"
+_SAMPLE: Final = 100_000  # ids that tell where to cut: buckets of a hundredth are even to 3 %
+
+
+@dataclass(frozen=True)
+class Buckets:
+    """A log that is checked as a whole, to be summarised bucket by bucket.
+
+    Attributes
+    ----------
+    log : CleanLog
+        The whole log, every row with its fate.
+    unit : TimeUnit
+        Unit of the summaries.
+    grid : Grid
+        Periods in which orders are one occasion.
+    frames : tuple of LazyFrame
+        The rows of each bucket; the whole log itself if it is one bucket.
+    """
+
+    log: CleanLog
+    unit: TimeUnit
+    grid: Grid
+    frames: tuple[nw.LazyFrame[Any], ...]
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    @property
+    def rows(self) -> int:
+        """Return how many rows the log has."""
+        return sum(count.rows for count in self.log.counts.values())
+
+    def id_bytes(self) -> float:
+        """Return the mean size of an id, by the first rows."""
+        ids = nw.to_native(self.log.frame).select(CUSTOMER).head(10_000).collect(engine="streaming")
+        return float(ids.estimated_size() / max(1, len(ids)))
+
+    def split(self, folder: Path, n: int) -> Buckets:
+        """Write the log to `n` buckets of about as many rows in a folder, or find them there.
+
+        The folder has them all or none, whatever stops the process.
+        """
+        place = folder / "orders"
+        if not place.exists():
+            if n <= 1:
+                return self
+            unfinished = folder / "orders.unfinished"
+            shutil.rmtree(unfinished, ignore_errors=True)
+            _write_buckets(nw.to_native(self.log.frame), _cuts(self, n), unfinished)
+            unfinished.rename(place)
+        files = sorted(place.glob("*/*.ipc"), key=lambda file: int(file.parent.name.split("=")[1]))
+        return replace(self, frames=tuple(map(_read_bucket, files)))
+
+    def summary(self, number: int) -> CustomerSummary:
+        """Return the lazy summary of the customers of a bucket."""
+        log = replace(self.log, frame=self.frames[number])
+        return summarise(log, unit=self.unit, grid=self.grid, strict=False)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """Account for the whole log, bucket by bucket."""
+        return combined(list(self._ledgers()))
+
+    def _ledgers(self) -> Iterator[Ledger]:
+        for frame in self.frames:
+            log = replace(self.log, frame=frame, counts=_counts(frame))
+            yield summarise(log, unit=self.unit, grid=self.grid, strict=False).ledger
+
+    def refuse_unmatched(self) -> None:
+        """Raise `DataError` if refunds met no purchase, which no rule explains."""
+        refuse_unmatched(self.ledger)
+
+
+def open_buckets(
+    orders: pl.LazyFrame,
+    folder: Path,
+    *,
+    customer: str,
+    date: str,
+    amount: AmountColumns,
+    observed_until: date | str | None,
+    unit: TimeUnit,
+    returns: Returns,
+    invalid: Invalid,
+    strict: bool,
+    grid: Grid,
+    date_format: str | None,
+    time_zone: str | None,
+) -> Buckets:
+    """Check a whole log as `rfm_summary` does, with the same arguments, and take it as one bucket.
+
+    Dates that are text are read once, into a file in `folder`.
+
+    Raises
+    ------
+    ClvError
+        What `rfm_summary` raises.
+
+    Warns
+    -----
+    DataWarning
+        Rows were left out.
+    """
+    until = None if observed_until is None else parse_date(observed_until, name="observed_until")
+    check_grid(grid, unit)
+    refuse_collision(customer, SUMMARY)
+    source = open_source(orders, customer=customer, date=date, amount=amount, time_zone=time_zone)
+    dated = _read_once(with_days(source, name=date, date_format=date_format), folder)
+    log = clean(
+        dated,
+        observed_until=until,
+        returns=returns,
+        invalid=invalid,
+        strict=strict,
+        last_counted=partial(last_complete_day, grid=grid),
+    )
+    warn_of_losses(log, stacklevel=2)
+    return Buckets(log, unit, grid, (log.frame,))
+
+
+def combined(ledgers: list[Ledger]) -> Ledger:
+    """Add up the ledgers of buckets, which share no row and no customer."""
+    order: TopologicalSorter[str] = TopologicalSorter()
+    parts: dict[str, list[LedgerEntry]] = {}
+    for ledger in ledgers:
+        names = [entry.what for entry in ledger.entries]
+        for before, after in pairwise(names):
+            order.add(after, before)
+        for entry in ledger.entries:
+            parts.setdefault(entry.what, []).append(entry)
+    return Ledger(
+        tuple(_added(parts[what]) for what in order.static_order()),
+        _sum(ledger.first_occasions for ledger in ledgers),
+        _sum(ledger.repeat_occasions for ledger in ledgers),
+        sum(ledger.unmatched_refunds for ledger in ledgers),
+    )
+
+
+def _added(entries: list[LedgerEntry]) -> LedgerEntry:
+    return LedgerEntry(
+        entries[0].what,
+        _sum(entry.rows for entry in entries),
+        _sum(entry.customers for entry in entries),
+        _sum(entry.amount for entry in entries),
+    )
+
+
+def _sum(values: Any) -> Any:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+# --- files ------------------------------------------------------------------------------------
+
+
+def _read_once(source: Source, folder: Path) -> Source:
+    """Keep days that were parsed from text in a file: every later query would parse them again."""
+    import polars as pl
+
+    if RAW not in source.frame.collect_schema().names():
+        return source
+    path = folder / "log.ipc"
+    if not path.exists():
+        unread = pl.when(pl.col(DAY) == UNREADABLE).then(RAW)
+        unfinished = path.with_suffix(".unfinished")
+        rows = nw.to_native(source.frame).with_columns(unread.alias(RAW))
+        rows.sink_ipc(unfinished, compression="lz4", maintain_order=False, engine="streaming")
+        unfinished.rename(path)
+    return replace(source, frame=nw.from_native(pl.scan_ipc(path)))
+
+
+def _cuts(buckets: Buckets, n: int) -> pl.Series:
+    """Return the ids at which buckets begin, but for the first, from an even sample of rows."""
+    import polars as pl
+
+    step = max(1, buckets.rows // _SAMPLE)
+    ids = nw.to_native(buckets.log.frame).select(_ordered(buckets.log.frame)).with_row_index("_row")
+    drawn = ids.filter(pl.col("_row") % step == 0, pl.col(CUSTOMER).is_not_null())
+    sample = drawn.select(CUSTOMER).collect(engine="streaming").to_series().sort()
+    places = [len(sample) * i // n for i in range(1, n)] if len(sample) else []
+    return sample.gather(places).unique().sort()
+
+
+def _write_buckets(rows: pl.LazyFrame, cuts: pl.Series, folder: Path) -> None:
+    import polars as pl
+
+    def bucket_of(ids: pl.Series) -> pl.Series:
+        number: pl.Series = cuts.search_sorted(ids, side="right")
+        return number
+
+    key = _ordered(nw.from_native(rows)).map_batches(
+        bucket_of, return_dtype=pl.UInt32(), is_elementwise=True
+    )
+    compact = [pl.col(DAY).cast(pl.Int32), pl.col(REASON).cast(pl.Int8)]
+    names = [name for name in (CUSTOMER, DAY, AMOUNT, REASON) if name in rows.collect_schema()]
+    rows.select(names).with_columns(compact).sink_ipc(
+        pl.PartitionBy(
+            folder,
+            key=key.fill_null(0).alias(_BUCKET),
+            include_key=False,
+            approximate_bytes_per_file=None,
+        ),
+        compression="uncompressed",
+        maintain_order=False,
+        mkdir=True,
+        engine="streaming",
+    )
+
+
+def _read_bucket(file: Path) -> nw.LazyFrame[Any]:
+    import polars as pl
+
+    rows = pl.scan_ipc(file, hive_partitioning=False)
+    wide = rows.with_columns(pl.col(DAY).cast(pl.Int64), pl.col(REASON).cast(pl.Int64))
+    return nw.from_native(wide)
+
+
+def _ordered(frame: nw.LazyFrame[Any]) -> pl.Expr:
+    """Return ids as something that has one order everywhere: categories as their text."""
+    import polars as pl
+
+    dtype = nw.to_native(frame).collect_schema()[CUSTOMER]
+    ids = pl.col(CUSTOMER)
+    return ids.cast(pl.String) if dtype in (pl.Categorical, pl.Enum) else ids
+
+
+def _counts(frame: nw.LazyFrame[Any]) -> dict[Any, FateCount]:
+    """Count rows and finite money by fate."""
+    import polars as pl
+
+    rows = nw.to_native(frame)
+    money = pl.lit(0.0)
+    if AMOUNT in rows.collect_schema():
+        money = pl.col(AMOUNT).filter(pl.col(AMOUNT).is_finite()).sum()
+    table = rows.group_by(REASON).agg(pl.len().alias("rows"), money.alias("money"))
+    found = table.collect(engine="streaming").iter_rows()
+    return {FATES[fate]: FateCount(count, amount) for fate, count, amount in found}
