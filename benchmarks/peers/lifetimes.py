@@ -1,19 +1,11 @@
-"""lifetimes: fit BG/NBD with its defaults."""
+"""lifetimes: the archived library that most people use."""
 
 from __future__ import annotations
 
-import importlib
+import lifetimes
 
-import numpy as np
-
-from benchmarks.peers.protocol import run
-
-
-def fit(problem: dict[str, np.ndarray]) -> dict[str, float]:
-    fitter = importlib.import_module("lifetimes").BetaGeoFitter()
-    fitter.fit(problem["frequency"], problem["recency"], problem["age"], weights=problem["weight"])
-    return {name: float(value) for name, value in fitter.params_.items()}
-
+from benchmarks.peers.fitters import steps_of
+from benchmarks.peers.protocol import main
 
 if __name__ == "__main__":
-    run(fit)
+    main("lifetimes", steps_of(lifetimes))

@@ -1,24 +1,161 @@
-"""clvmodels: fit BG/NBD."""
+"""clvmodels, as a user would write it: the log stays on disk, its summary is stored once."""
 
 from __future__ import annotations
 
-import numpy as np
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
 
-from benchmarks.peers.protocol import run
-from clvmodels import BGNBD, Customers
+import polars as pl
+
+import clvmodels as clv
+from benchmarks.peers.protocol import BGNBD, GAMMA_GAMMA, Action, Job, Step, main
+
+HORIZON, RATE = "1y", 0.10
+PARTS = tuple(
+    f"part {name}" for name in ("summary", "fit BG/NBD", "fit Gamma-Gamma", "lookup", "engine")
+)
 
 
-def fit(problem: dict[str, np.ndarray]) -> dict[str, float]:
-    customers = Customers.from_arrays(
-        problem["frequency"],
-        problem["recency"],
-        problem["age"],
+def summarise(job: Job) -> clv.CustomerSummary:
+    """Summarise the log, and store the result."""
+    rfm = clv.rfm_summary(
+        job.log,
+        customer="customer_id",
+        date="date",
+        amount="amount",
+        observed_until=job.observed_until,
         unit="week",
-        weight=problem["weight"],
     )
-    result = BGNBD.fit(customers)
-    return dict(zip(result.names, result.model.values.tolist(), strict=True))
+    return rfm.store(job.out / "summary.parquet")
 
+
+def in_memory(job: Job) -> clv.CustomerSummary:
+    """Take up the summary that every peer is given."""
+    return clv.CustomerSummary.from_frame(pl.read_parquet(job.summary), unit="week")
+
+
+def patterns(job: Job) -> clv.Customers:
+    table = pl.read_parquet(job.patterns)
+    x, t_x, T, weight = (table[name].to_numpy() for name in ("frequency", "recency", "T", "weight"))
+    return clv.Customers.from_arrays(x, t_x, T, unit="week", weight=weight)
+
+
+def predictions(rfm: clv.CustomerSummary, purchases: Any, spend: Any) -> pl.LazyFrame:
+    table = clv.predict(rfm, purchases, spend, horizon=HORIZON, discount_rate=RATE)
+    assert isinstance(table, pl.LazyFrame)
+    return table
+
+
+def estimates(fit: clv.Fit[Any]) -> dict[str, float]:
+    return dict(zip(fit.names, fit.model.values.tolist(), strict=True))
+
+
+# --- steps ------------------------------------------------------------------------------------
+
+
+def summary_step(job: Job) -> Action:
+    def action() -> dict[str, float]:
+        summarise(job)
+        return {}
+
+    return action
+
+
+def fit_step(fit: Callable[[Any], clv.Fit[Any]], data: Callable[[Job], Any]) -> Step:
+    def prepare(job: Job) -> Action:
+        customers = data(job)
+        return lambda: estimates(fit(customers))
+
+    return prepare
+
+
+def inputs_step(job: Job) -> Action:
+    """Make the summary and the patterns that every peer is given."""
+
+    def action() -> dict[str, float]:
+        summarise(job)
+        (job.out / "summary.parquet").replace(job.summary)
+        found = in_memory(job).patterns()
+        columns = dict(zip(("frequency", "recency", "T"), found.timing, strict=True))
+        pl.DataFrame(columns | {"weight": found.weight}).write_parquet(job.patterns)
+        return {"patterns": len(found)}
+
+    return action
+
+
+def predict_step(job: Job) -> Action:
+    models = clv.BGNBD(**BGNBD), clv.GammaGamma(**GAMMA_GAMMA)
+    rfm = summarise(job)
+
+    def action() -> dict[str, float]:
+        start = time.perf_counter()
+        table = predictions(rfm, *models)
+        ready = time.perf_counter()
+        table.sink_parquet(job.out / "predictions.parquet")
+        return {"part lookup": ready - start, "part engine": time.perf_counter() - ready}
+
+    return action
+
+
+def pipeline_step(job: Job) -> Action:
+    def action() -> dict[str, float]:
+        clock = [time.perf_counter()]
+        rfm = summarise(job)
+        clock.append(time.perf_counter())
+        purchases = clv.BGNBD.fit(rfm)
+        clock.append(time.perf_counter())
+        spend = clv.GammaGamma.fit(rfm)
+        clock.append(time.perf_counter())
+        table = predictions(rfm, purchases, spend)
+        clock.append(time.perf_counter())
+        table.sink_parquet(job.out / "predictions.parquet")
+        clock.append(time.perf_counter())
+        taken = [later - earlier for earlier, later in pairwise(clock)]
+        return estimates(purchases) | dict(zip(PARTS, taken, strict=True))
+
+    return action
+
+
+def sizes_step(job: Job) -> Action:
+    """Tell how large things are: files in bytes, tables in rows."""
+
+    def action() -> dict[str, float]:
+        if not job.log.exists():
+            found = pl.scan_parquet(job.patterns).select("frequency", "T")
+            return {"triples": count(pl.scan_parquet(job.patterns)), "pairs": count(found.unique())}
+        rfm = summarise(job)
+        models = clv.BGNBD(**BGNBD), clv.GammaGamma(**GAMMA_GAMMA)
+        predictions(rfm, *models).sink_parquet(job.out / "sized.parquet")
+        return {
+            "log bytes": job.log.stat().st_size,
+            "summary bytes": (job.out / "summary.parquet").stat().st_size,
+            "predictions bytes": (job.out / "sized.parquet").stat().st_size,
+            "triples": len(rfm.patterns()),
+            "pairs": len(rfm.patterns(("frequency", "T"))),
+            "spend cells": len(rfm.patterns(("frequency", "monetary_value"))),
+        }
+
+    return action
+
+
+def count(frame: pl.LazyFrame) -> int:
+    return int(frame.select(pl.len()).collect().item())
+
+
+STEPS: dict[str, Step] = {
+    "sizes": sizes_step,
+    "inputs": inputs_step,
+    "summary": summary_step,
+    "fit BG/NBD": fit_step(clv.BGNBD.fit, in_memory),
+    "fit BG/NBD, patterns": fit_step(clv.BGNBD.fit, patterns),
+    "fit Pareto/NBD": fit_step(clv.ParetoNBD.fit, in_memory),
+    "fit Pareto/NBD, patterns": fit_step(clv.ParetoNBD.fit, patterns),
+    "fit Gamma-Gamma": fit_step(clv.GammaGamma.fit, in_memory),
+    "predict": predict_step,
+    "pipeline": pipeline_step,
+}
 
 if __name__ == "__main__":
-    run(fit)
+    main("clvmodels", STEPS)
