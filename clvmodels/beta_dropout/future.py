@@ -8,6 +8,7 @@ all arrays are (n,), one row a customer or a distinct history.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
 from typing import Final, TypeAlias
 
@@ -125,8 +126,17 @@ def discounted_if_alive(
         finest = float(rate[rows].min()) / (shape + 1.0)
         s, weights = time_nodes(horizon, discount, finest=finest)
         function = partial(_share, shape, a[leader], b[leader])
-        share = interpolate_smooth(function, s / rate[rows, None])
-        result[rows] = shape / rate[rows] * (share @ weights)
+
+        def discounted(
+            rates: Array,
+            k: float = shape,
+            share: Callable[[Array], Array] = function,
+            s: Array = s,
+            weights: Array = weights,
+        ) -> Array:
+            return k / rates * (interpolate_smooth(share, s / rates[:, None]) @ weights)
+
+        result[rows] = interpolate_smooth(discounted, rate[rows])
     return result
 
 

@@ -320,7 +320,7 @@ class CustomerSummary:
             .group_by(*keys.names)
             .agg(nw.len().alias("weight"), *(nw.col(name).mean() for name in intervals))
         )
-        table = keys.read(collected(counted)).sort(*by)
+        table = keys.read(collected(counted))
         known = {
             name: _floats(table[name]) for name in table.columns if name not in keys.covariates
         }

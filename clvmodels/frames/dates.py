@@ -70,6 +70,8 @@ def with_days(source: Source, *, name: str, date_format: str | None) -> Source:
 
 def _dated(frame: nw.LazyFrame[Any], name: str, date_format: str | None) -> nw.LazyFrame[Any]:
     dtype = frame.collect_schema()[DAY]
+    if isinstance(dtype, nw.Date) and frame.implementation.is_polars():  # of days, underneath
+        return frame.with_columns(nw.col(DAY).cast(nw.Int32).cast(nw.Int64))
     if isinstance(dtype, nw.Date | nw.Datetime):
         return with_civil_day(with_fields(frame, nw.col(DAY)))
     if isinstance(dtype, nw.String | nw.Categorical | nw.Enum):

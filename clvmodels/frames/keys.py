@@ -1,8 +1,8 @@
 """Histories as whole numbers, to group and to join by on any engine.
 
 Where a summary was made from orders its times are whole periods of the grid, and whole numbers are
-smaller and safer keys than floats: frequency and T go into one, recency into another. The times of
-a finished table are what they are.
+smaller and safer keys than floats: frequency, recency and T go into one. The times of a finished
+table are what they are.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
-from clvmodels.customers import Customers, Definitions
+from clvmodels.customers import TIMING, Customers, Definitions
 from clvmodels.frames.covariates import covariate_key
 from clvmodels.frames.periods import units_per_period
 from clvmodels.units import TimeUnit
@@ -23,7 +23,7 @@ __all__ = ["Keys", "keys_of"]
 
 Array: TypeAlias = NDArray[np.float64]
 
-_SPAN: Final = 1 << 22  # periods of T, 11,000 years of days; leaves 2^41 for the frequency
+_SPAN: Final = 1 << 21  # periods that a time can have, 5,700 years of days: three fit 64 bits
 
 
 @dataclass(frozen=True)
@@ -32,70 +32,74 @@ class Keys:
 
     Attributes
     ----------
-    by : tuple of str
-        What a state is: 'frequency' and 'T', perhaps 'recency', then covariates.
+    timing : tuple of str
+        What counts of frequency, recency and T, in this order.
+    covariates : tuple of str
+        Names of the covariates that count.
     lengths : tuple of float or None
         a, b such that n periods are n * a / b units; None for the times of a finished table.
     names : tuple of str
-        Names of the key columns, which no other column has.
+        Names of the key columns, which no other column has: one for all of `timing` where times are
+        periods, else one for each.
     """
 
-    by: tuple[str, ...]
+    timing: tuple[str, ...]
+    covariates: tuple[str, ...]
     lengths: tuple[float, float] | None
     names: tuple[str, ...]
 
-    @property
-    def covariates(self) -> tuple[str, ...]:
-        """Names of the covariates among the keys."""
-        return tuple(name for name in self.by if name not in ("frequency", "recency", "T"))
-
     def on(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Return the frame with the key columns."""
-        x, t_x, T = (nw.col(name).cast(nw.Float64) for name in ("frequency", "recency", "T"))
-        own: list[Any]
-        if self.lengths is None:
-            own = [x, T, nw.min_horizontal(t_x, T)]  # as Customers cuts off rounding
-        else:
+        own: list[Any] = [nw.col(name).cast(nw.Float64) for name in self.timing]
+        if self.lengths is not None:
             per_unit = self.lengths[1] / self.lengths[0]
-            periods, last = ((time * per_unit).round().cast(nw.Int64) for time in (T, t_x))
-            own = [x.cast(nw.Int64) * _SPAN + periods, last]
-        timing = own if "recency" in self.by else own[: 2 if self.lengths is None else 1]
-        keys = [*timing, *(covariate_key(frame, name) for name in self.covariates)]
+            whole = [own[0], *((time * per_unit).round() for time in own[1:])]
+            own = [self._code([each.cast(nw.Int64) for each in whole])]
+        elif "recency" in self.timing:  # as Customers cuts off rounding
+            own[1] = nw.min_horizontal(own[1], own[2])
+        keys = [*own, *(covariate_key(frame, name) for name in self.covariates)]
         return frame.with_columns(*(k.alias(n) for k, n in zip(keys, self.names, strict=True)))
 
     def of(self, states: Customers) -> dict[str, NDArray[Any]]:
         """Return the key columns of states, each of shape (n,)."""
-        x, T, t_x = states.frequency, states.age, states.recency
-        assert T is not None
-        own: list[NDArray[Any]] = [x, T]
+        known = {"frequency": states.frequency, "recency": states.recency, "T": states.age}
+        own: list[Any] = [known[name] for name in self.timing]
         if self.lengths is not None:
-            own = [x.astype(np.int64) * _SPAN + self._periods(T)]
-        if "recency" in self.by:
-            assert t_x is not None
-            own.append(t_x if self.lengths is None else self._periods(t_x))
+            per_unit = self.lengths[1] / self.lengths[0]
+            whole = [own[0], *(np.rint(time * per_unit) for time in own[1:])]
+            own = [self._code([each.astype(np.int64) for each in whole])]
         return dict(zip(self.names, [*own, *states.covariates.values()], strict=True))
 
     def read(self, table: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
-        """Return a table with the key columns replaced by what they stand for."""
+        """Return a sorted table with the key columns replaced by what they stand for."""
+        table = table.sort(*self.names)
         own = self.names[: len(self.names) - len(self.covariates)]
         columns = [table[name].to_numpy() for name in own]
         if self.lengths is not None:
-            columns = [columns[0] // _SPAN, *map(self._units, (columns[0] % _SPAN, *columns[1:]))]
+            columns = self._decode(columns[0])
         read = {
             name: nw.new_series(name, np.asarray(column, dtype=np.float64), backend="polars")
-            for name, column in zip(("frequency", "T", "recency"), columns, strict=False)
+            for name, column in zip(self.timing, columns, strict=True)
         }
         labels = dict(zip(self.names[len(own) :], self.covariates, strict=True))
         return table.with_columns(**read).drop(*own).rename(labels)
 
-    def _periods(self, times: Array) -> NDArray[np.int64]:
-        assert self.lengths is not None
-        return np.rint(times * (self.lengths[1] / self.lengths[0])).astype(np.int64)
+    @staticmethod
+    def _code(whole: list[Any]) -> Any:
+        """Write whole numbers as the digits of one; those of a summary are below `_SPAN`."""
+        code = whole[0]
+        for each in whole[1:]:
+            code = code * _SPAN + each
+        return code
 
-    def _units(self, periods: NDArray[np.int64]) -> Array:
-        """Return times as rfm_summary computes them, to the last bit."""
+    def _decode(self, code: NDArray[np.int64]) -> list[Array]:
+        """Return frequency and times, the latter as rfm_summary computes them, to the last bit."""
         assert self.lengths is not None
-        return np.asarray(periods.astype(np.float64) * self.lengths[0] / self.lengths[1])
+        digits = []
+        for _ in self.timing[1:]:
+            code, digit = np.divmod(code, _SPAN)
+            digits.append(digit.astype(np.float64) * self.lengths[0] / self.lengths[1])
+        return [code.astype(np.float64), *reversed(digits)]
 
 
 def keys_of(
@@ -106,11 +110,9 @@ def keys_of(
     unit: TimeUnit,
 ) -> Keys:
     """Return how to tell apart the states of a frame by some of its columns."""
+    timing = tuple(name for name in TIMING if name in by)
+    covariates = tuple(name for name in by if name not in TIMING)
     lengths = None if definitions is None else units_per_period(definitions.grid, unit)
-    timing = len({"frequency", "recency", "T"}.intersection(by))
-    number = timing - (lengths is not None)
-    taken = list(frame.collect_schema().names())
-    names: list[str] = []
-    for _ in range(number + len(by) - timing):
-        names.append(nw.generate_temporary_column_name(8, [*taken, *names]))
-    return Keys(by, lengths, tuple(names))
+    number = (1 if lengths else len(timing)) + len(covariates)
+    mark = nw.generate_temporary_column_name(8, list(frame.collect_schema().names()))
+    return Keys(timing, covariates, lengths, tuple(f"{mark}{i}" for i in range(number)))
