@@ -145,10 +145,11 @@ def _clean(transactions: Any, rules: Rules, observed_until: date | None, part: b
 def _refuse_later(log: CleanLog) -> None:
     """Raise if rows lie after the end: the batch of their own day would bring them again."""
     later = log.counts.get("after observed_until", FateCount()).rows
+    total = sum(count.rows for count in log.counts.values())
     if later:
         raise DataError(
             "A batch holds no orders after `observed_until`.",
-            place=f"{later:,} rows are dated after {as_date(log.end)}.",
+            place=f"{later:,} of {total:,} rows are dated after {as_date(log.end)}.",
             fix="Leave them to the batch of their own day, or pass a later observed_until.",
         )
 

@@ -188,6 +188,9 @@ def _decode(content: dict[str, Any]) -> Manifest:
     counts = content["counts"]
     if not set(counts) <= set(FATES):
         raise ValueError(f"unknown fates {sorted(set(counts) - set(FATES))}")
+    for name in ("customers", "days", "updates"):
+        if not content[name]:
+            raise ValueError(f"no {name}")
     return Manifest(
         rules=_rules(content["rules"]),
         id_type=_text(content["id_type"]),

@@ -18,7 +18,7 @@ from clvmodels.frames.cleaning import Invalid, check_choice, warn_of_losses
 from clvmodels.frames.columns import CUSTOMER, SUMMARY, refuse_collision
 from clvmodels.frames.customer_summary import CustomerSummary
 from clvmodels.frames.ledger import Ledger, ledger_of, refuse_unmatched
-from clvmodels.frames.periods import check_grid, period_of, units_per_period
+from clvmodels.frames.periods import MONTHS, period_of, units_per_period
 from clvmodels.frames.sources import AmountColumns
 from clvmodels.frames.state.batch import Batch, read_batch
 from clvmodels.frames.state.folder import commit, locked, prepare, read_manifest, sweep
@@ -97,7 +97,6 @@ class SummaryState:
         DataWarning
             As in `rfm_summary`.
         """
-        check_grid(grid, "week")
         _refuse_grid(grid)
         refuse_collision(customer, SUMMARY)
         amounts = amount if amount is None or isinstance(amount, str) else (amount[0], amount[1])
@@ -321,12 +320,13 @@ def _last_day(batch: Batch) -> date:
 
 
 def _refuse_grid(grid: str) -> None:
-    if grid not in ("day", "week"):
+    if grid in MONTHS:
         raise DataError(
             "A state counts days or weeks.",
             place=f"Got grid={grid!r}.",
             fix="Use rfm_summary on all orders for periods of the calendar.",
         )
+    check_choice(grid, ("day", "week"), name="grid")
 
 
 def _refuse_stale(state: SummaryState) -> None:
