@@ -36,7 +36,7 @@ def random_log(seed: int, *, rows: int, people: int, days: int, bad: float = 0.0
         who, day = f"c{draw.randrange(people):02}", START + timedelta(days=draw.randrange(days))
         amount = draw.choice([0.0, draw.randrange(1, 5000) / 100, 100 * draw.random()])
         earlier = [r[2] for r in log if r[0] == who and r[1] and r[1] <= day and r[2] > 0.0]
-        if draw.random() < 0.25:
+        if draw.random() < 0.4 and int(who[1:]) % 2:  # every other customer never returns anything
             amount = -draw.choice([*earlier[-2:], draw.randrange(1, 4000) / 100])
         broken: Record = draw.choice(
             [(None, day, amount), (who, None, amount), (who, day, math.nan)]

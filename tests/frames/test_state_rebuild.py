@@ -79,6 +79,21 @@ def test_weeks(tmp_path, order):
     apply(tmp_path / "state", batches, late="add", invalid="drop", grid="week")
 
 
+def test_what_is_rounding_depends_on_all_orders(tmp_path):
+    """What is left of an order counts as money beside small orders, and as rounding beside large.
+
+    So customers who returned something are made anew whenever they buy.
+    """
+    small = [("a", START, 5.0), ("a", START + timedelta(days=1), 1.0)]
+    small += [("a", START + timedelta(days=2), 1e-9 - 1.0)]
+    large: list[Record] = [("a", START + timedelta(days=3), 1e6)]
+    batches: list[list[Record]] = [[*small, ("b", START, 1.0)], large]
+    state = apply(tmp_path / "state", batches)
+    assert [row[1] for row in rows_of(state.summary("day"))] == [1, 0]
+    first = clv.rfm_summary(frame(batches[0]), **COLUMNS, unit="day")
+    assert [row[1] for row in rows_of(first)] == [1, 0]  # the second order counted until then
+
+
 @settings(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
