@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import narwhals as nw
 
+from clvmodels.atomic import atomic_path
 from clvmodels.errors import DataError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -79,13 +80,16 @@ def table_on_engine(frame: nw.LazyFrame[Any], table: pl.DataFrame) -> nw.LazyFra
 def write_parquet(frame: nw.LazyFrame[Any], path: Path) -> None:
     """Write a lazy frame to parquet by its own engine, without collecting it.
 
-    Polars and DuckDB write one file; Spark's executors write a folder, which must not be there yet.
+    Polars and DuckDB write one file, which appears when it is whole; Spark's executors write a
+    folder, which must not be there yet.
     """
     native = nw.to_native(frame)
     if frame.implementation.is_polars():
-        native.sink_parquet(path, engine="streaming")
+        with atomic_path(path) as temporary:
+            native.sink_parquet(temporary, engine="streaming")
     elif frame.implementation.is_duckdb():
-        native.write_parquet(str(path))
+        with atomic_path(path) as temporary:
+            native.write_parquet(str(temporary))
     elif is_spark(frame):
         native.write.parquet(str(path))
     else:

@@ -38,6 +38,9 @@ def distinct_rows(*columns: Array) -> tuple[Index, Index]:
     >>> first.tolist(), code.tolist()
     ([1, 0], [1, 0, 1])
     """
+    if len(columns) == 1:
+        _, first, code = np.unique(columns[0], return_index=True, return_inverse=True)
+        return first, code
     order = np.lexsort(columns[::-1])
     new = np.zeros(len(order), dtype=np.bool_)
     new[:1] = True
