@@ -233,7 +233,7 @@ def _trust_region_step(
     s = g / (values + shift) if lowest + shift > 0.0 else np.zeros_like(g)
     missing = radius**2 - float(s @ s)
     if lowest < 0.0 and missing > 1e-8 * radius**2:  # along the direction of upward bend
-        s[0] += math.copysign(math.sqrt(missing), g[0] if g[0] else 1.0)
+        s[0] = math.copysign(math.sqrt(float(s[0]) ** 2 + missing), g[0] if g[0] else 1.0)
     promised = float(g @ s - 0.5 * (values * s) @ s)
     return vectors @ s, promised, lowest
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 
+import clvmodels as clv
 from clvmodels import ConvergenceError
 from clvmodels.certificate import certify, covariance
-from clvmodels.estimation import maximum_likelihood, newton
+from clvmodels.estimation import _trust_region_step, maximum_likelihood, newton
 
 Surface = tuple[float, np.ndarray, np.ndarray]
 
@@ -127,3 +129,36 @@ def test_a_scout_that_gets_lost_is_not_followed(
 
     top = maximum_likelihood(banana, [np.array([-1.2, 1.0])], scout=padded)
     assert top.point == pytest.approx([1.0, 1.0], abs=1e-10)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_steps_are_the_best_within_the_ball(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    k = 1 + seed % 5
+    basis = np.linalg.qr(rng.normal(size=(k, k)))[0]
+    values = rng.normal(size=k) * 10.0 ** rng.uniform(-6, 6, size=k)
+    if seed % 3 == 0:
+        values = np.abs(values)
+    curvature = basis * values @ basis.T
+    gradient = rng.normal(size=k) * 10.0 ** rng.uniform(-8, 8)
+    radius = 10.0 ** rng.uniform(-6, 1)
+    step, promised, lowest = _trust_region_step(gradient, curvature, radius)
+    assert np.linalg.norm(step) <= radius * (1 + 1e-6)
+    assert lowest == pytest.approx(np.linalg.eigvalsh(curvature)[0], rel=1e-6, abs=1e-8)
+    others = rng.normal(size=(5000, k))
+    others *= radius * rng.random((5000, 1)) ** (1 / k) / np.linalg.norm(others, axis=1)[:, None]
+    rises = others @ gradient - 0.5 * np.einsum("ni,ij,nj->n", others, curvature, others)
+    assert promised >= rises.max() - 1e-6 * abs(rises).max()
+
+
+def test_threads_change_nothing() -> None:
+    model = clv.BGNBD(0.25, 5.0, 0.8, 2.5)
+    c = model.simulate(90_000, np.linspace(10.0, 200.0, 90_000), seed=4)
+    per_row = model.per_row(c)
+    assert len(per_row.blocks()) > 8
+    z = model.coordinates
+    parts = [block.total(z) for block in per_row.blocks()]
+    value, gradient, hessian = model.objective(c)(z)
+    assert value == math.fsum(part[0] for part in parts)
+    assert (gradient == sum(part[1] for part in parts)).all()
+    assert hessian == pytest.approx(sum(part[2] for part in parts), rel=1e-13)
