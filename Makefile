@@ -19,6 +19,7 @@ demo: .venv-demo/ready  ## the main job on real CDNOW orders
 	.venv-demo/bin/python examples/cdnow.py
 
 test: .venv/ready  ## the whole test suite
+	sh tests/setup/postgres.sh
 	.venv/bin/python -m pytest -n $(WORKERS) -m 'not slow'
 
 lint: .venv/ready
@@ -31,9 +32,8 @@ typecheck: .venv/ready
 docs: .venv/ready  ## the docs site, into site/
 	.venv/bin/mkdocs build --strict
 
-bench: .venv/ready  ## speed beside lifetimes in the same run
-	.venv/bin/python -m benchmarks
-
+bench: .venv/ready  ## speed beside peers and the physical limit, in the same run; half an hour
+	.venv/bin/python -m benchmarks $(BENCH)
 	.venv/bin/python -m benchmarks.family
 
 recovery: .venv/ready  ## simulate, fit, recover: 100 worlds of each model, half an hour
@@ -51,4 +51,4 @@ golden: .venv/ready  ## recompute the 50-digit reference values
 	.venv/bin/python tests/golden/make_bgbb_grid.py
 
 clean:
-	rm -rf .venv .venv-demo site demo-output
+	rm -rf .venv .venv-demo .bench-envs site demo-output

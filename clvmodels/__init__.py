@@ -53,6 +53,12 @@ if TYPE_CHECKING:
     from clvmodels.models.mbgnbd import MBGNBD
     from clvmodels.models.pareto_nbd import ParetoNBD
     from clvmodels.models.sbg import SBG
+    from clvmodels.warehouse.to_sql import (
+        SummaryQueries,
+        WarehouseQueries,
+        summary_to_sql,
+        to_sql,
+    )
 
 _HOMES = {
     "clvmodels.acquisition": ("new_customers",),
@@ -103,6 +109,12 @@ _HOMES = {
     "clvmodels.models.fit": ("Fit",),
     "clvmodels.models.gamma_gamma": ("GammaGamma",),
     "clvmodels.models.mbgnbd": ("MBGNBD",),
+    "clvmodels.warehouse.to_sql": (
+        "SummaryQueries",
+        "WarehouseQueries",
+        "summary_to_sql",
+        "to_sql",
+    ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -140,9 +152,11 @@ __all__ = [
     "RegularityCheck",
     "SpendCovariates",
     "StateError",
+    "SummaryQueries",
     "SummaryState",
     "UndefinedMomentError",
     "UnitMismatchError",
+    "WarehouseQueries",
     "check_regularity",
     "compare",
     "datasets",
@@ -154,6 +168,8 @@ __all__ = [
     "rfm_summary",
     "save",
     "subscription_summary",
+    "summary_to_sql",
+    "to_sql",
     "update",
 ]
 

@@ -15,7 +15,7 @@ PACKAGE = Path(clv.__file__).parent
 # From the top down: a module imports from layers below its own, or from its own layer.
 LAYERS = [
     {"cli"},
-    {"files", "datasets"},
+    {"files", "datasets", "warehouse"},
     {"frames"},
     {"value", "lookup", "comparison", "acquisition"},
     {"models"},

@@ -1,0 +1,1 @@
+"""Summaries and scores as SQL, for orders that stay in a warehouse."""
