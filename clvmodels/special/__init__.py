@@ -1,5 +1,6 @@
 """Numerical tools that the models share: rising gamma ratios, quadrature on logarithmic axes."""
 
+from clvmodels.special.cells import fold
 from clvmodels.special.distinct import Index, distinct_rows, per_distinct
 from clvmodels.special.expectation import beta_expectation
 from clvmodels.special.interpolation import interpolate_smooth
@@ -11,6 +12,7 @@ __all__ = [
     "beta_expectation",
     "digamma_rising",
     "distinct_rows",
+    "fold",
     "interpolate_smooth",
     "log_rising",
     "per_distinct",

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 import clvmodels as clv
-from clvmodels.frames.spend_cells import gauss_points
+from clvmodels.special.cells import gauss_points
 
 SAME = 1e-8  # what fits from folded and from single customers agree to
 
@@ -111,3 +111,21 @@ def test_what_is_no_amount_is_refused(bad: float) -> None:
 def test_one_price_for_all_is_refused_as_in_memory() -> None:
     with pytest.raises(clv.DataError, match="multiply purchases by that price"):
         clv.GammaGamma.fit(lazy(1.0 + np.arange(50.0) % 3, np.full(50, 9.99)))
+
+
+def test_many_customers_in_memory_are_folded_too() -> None:
+    rng = np.random.default_rng(13)
+    x = rng.geometric(0.5, 60_000) - 1.0
+    m = np.where(x > 0.0, np.exp(rng.normal(3.0, 0.6, len(x))), np.nan)
+    m[np.flatnonzero(x > 0.0)[:3]] = 0.0
+    c = clv.Customers.from_arrays(x, unit="week", monetary_value=m)
+    folded, lazily = c.patterns(("frequency", "monetary_value")), lazy(x, m)
+    assert len(folded) < 2_000
+    assert folded.n_customers == pytest.approx(60_000, rel=1e-13)
+    with pytest.warns(clv.DataWarning, match="3 customers whose repeat purchases"):
+        one = clv.GammaGamma.fit(c)
+    with pytest.warns(clv.DataWarning):
+        alike(one, clv.GammaGamma.fit(lazily))
+    rows = c.take(np.flatnonzero((x > 0.0) & (m > 0.0)))
+    assert one.model.evaluate(rows).value == pytest.approx(one.log_likelihood, rel=1e-12)
+    assert one.log_likelihood == pytest.approx(one.model.log_likelihood(rows).sum(), rel=1e-11)
