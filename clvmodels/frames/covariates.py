@@ -93,21 +93,28 @@ def _refuse_other_ids(left: Any, right: Any, customer: str) -> None:
 
 
 def _refuse_twice(right: Any, customer: str) -> None:
-    counts = collected(right.group_by(customer).agg(nw.len().alias("rows")))
-    twice = counts.filter(nw.col("rows") > 1)[customer].to_list()
-    if twice:
+    counts = right.group_by(customer).agg(nw.len().alias("rows"))
+    count, some = _some_ids(counts.filter(nw.col("rows") > 1), customer)
+    if count:
         raise DataError(
             "A customer table has one row a customer.",
-            place=f"{len(twice)} ids are there more often ({first_few(twice)}).",
+            place=f"{count} ids are there more often ({some}).",
             fix="Aggregate it first.",
         )
 
 
 def _refuse_missing(left: Any, right: Any, customer: str) -> None:
-    lost = collected(left.select(customer).join(right.select(customer), on=customer, how="anti"))
-    if len(lost):
+    lost = left.select(customer).join(right.select(customer), on=customer, how="anti")
+    count, some = _some_ids(lost, customer)
+    if count:
         raise DataError(
             "Every customer of the summary is in the customer table.",
-            place=f"{len(lost)} are not there ({first_few(lost[customer].to_list())}).",
+            place=f"{count} are not there ({some}).",
             fix="Add them, with a level such as 'unknown', or leave them out of the orders.",
         )
+
+
+def _some_ids(frame: Any, customer: str) -> tuple[int, str]:
+    """Return the number of rows and, in words, the first ids; neither brings all ids here."""
+    count = int(collected(frame.select(nw.len().alias("rows"))).item())
+    return count, first_few(collected(frame.head(6))[customer].to_list()) if count else ""
