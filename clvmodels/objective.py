@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
@@ -25,7 +26,7 @@ __all__ = ["Derivatives", "Loadings", "PerRow", "total"]
 
 Array: TypeAlias = NDArray[np.float64]
 
-_MANY = 8  # blocks from which on threads are worth their start
+_BLOCK = 1 << 13  # rows whose columns fit the cache of a core, and of which BLAS makes no threads
 _WILD = 690.0  # beyond this the exponential of a coordinate leaves the range of doubles
 
 
@@ -123,11 +124,12 @@ class PerRow:
         return replace(self, customers=self.customers.take(rows), loadings=self.loadings.take(rows))
 
     def blocks(self) -> list[PerRow]:
-        """Return the rows in blocks, whose columns fit the cache of one core and stay on it."""
-        size, n = 1 << 13, len(self.customers)
-        if n <= size:
+        """Return the rows in blocks of about the same size."""
+        n = len(self.customers)
+        ends = np.linspace(0, n, max(1, math.ceil(n / _BLOCK)) + 1).round().astype(np.intp)
+        if len(ends) == 2:
             return [self]
-        return [self.take(slice(start, start + size)) for start in range(0, n, size)]
+        return [self.take(slice(start, end)) for start, end in pairwise(ends.tolist())]
 
     def total(self, z: Array) -> tuple[float, Array, Array]:
         """Return the weighted total, its gradient (k + m,) and Hessian (k + m, k + m)."""
@@ -187,19 +189,17 @@ class PerRow:
 def total(per_row: PerRow) -> Objective:
     """Return the sum over all customers, block by block, as a function of the coordinates.
 
-    Many blocks are shared between threads, and their sums added in order: the result is the same.
+    Blocks are shared between threads, and their sums added in order: the result is the same.
     """
     blocks = per_row.blocks()
+    pool = ThreadPoolExecutor(_threads()) if len(blocks) > 1 else None
 
     def objective(z: Array) -> tuple[float, Array, Array]:
         def part(block: PerRow) -> tuple[float, Array, Array]:
             with np.errstate(all="ignore"):  # a wild trial step is refused
                 return block.total(z)
 
-        if len(blocks) < _MANY:
-            return _added(map(part, blocks))
-        with ThreadPoolExecutor(_threads()) as pool:
-            return _added(pool.map(part, blocks))
+        return _added(map(part, blocks) if pool is None else pool.map(part, blocks))
 
     return objective
 
