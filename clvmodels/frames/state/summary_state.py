@@ -293,7 +293,7 @@ def _applied(state: SummaryState, batch: Batch, until: date) -> SummaryState:
     """Write the state after a batch and make it the one that counts."""
     done = Update(
         number=state.manifest.number + 1,
-        applied=datetime.now(UTC).isoformat(timespec="seconds"),
+        applied=f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC",
         observed_until=until,
         first_day=batch.first,
         last_day=batch.last,
