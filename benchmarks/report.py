@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from benchmarks.billion import bytes_moved, time_taken
+from benchmarks.markdown import markdown
 from benchmarks.plan import BARE, STEPS
 from benchmarks.plot import draw
 from benchmarks.requirements import CDNOW, LEAN, ONE, READINGS, REQUIREMENTS, TEN, found, median
@@ -26,6 +28,8 @@ def write(table: pd.DataFrame, folder: Path, plot: Path = PLOT) -> None:
         "steps": steps(table),
         "patterns": patterns(table),
         "machine": machine(table),
+        "billion": bytes_moved(table),
+        "billion_time": time_taken(table),
     }
     for name, text in tables.items():
         (folder / f"{name}.md").write_text(text + "\n", encoding="utf-8")
@@ -146,10 +150,3 @@ def seconds(row: pd.Series) -> str:
 
 def ratio(value: float) -> str:
     return "" if pd.isna(value) else f"{value:.3g}"
-
-
-def markdown(head: tuple[str, ...], lines: list[tuple[str, ...]]) -> str:
-    rule = "|" + "---|" * len(head)
-    return "\n".join([f"| {' | '.join(row)} |" for row in (head, *lines)]).replace(
-        "|\n", f"|\n{rule}\n", 1
-    )

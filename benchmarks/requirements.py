@@ -11,7 +11,8 @@ import pandas as pd
 from benchmarks.plan import BARE
 
 __all__ = [
-    "CDNOW", "LEAN", "ONE", "READINGS", "REQUIREMENTS", "TEN", "Requirement", "found", "median",
+    "CDNOW", "HUNDRED", "LEAN", "ONE", "READINGS", "REQUIREMENTS", "TEN", "Requirement",
+    "found", "median",
 ]  # fmt: skip
 
 

@@ -55,8 +55,9 @@ def with_ratios(table: pd.DataFrame) -> pd.DataFrame:
             beside = other[other["round"] == min(row["round"], other["round"].max())]
             for name, column in ((first, "wall_s"), (f"{first}_cpu", "cpu_s")):
                 if len(beside):
-                    ratio = beside[column].iloc[0] / row[column]
-                    table.loc[index, name] = 1.0 / ratio if invert else ratio
+                    parts = beside[column].iloc[0], row[column]
+                    above, below = reversed(parts) if invert else parts
+                    table.loc[index, name] = above / below
     return table
 
 
