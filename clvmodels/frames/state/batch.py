@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import narwhals as nw
@@ -62,8 +63,9 @@ class Batch:
         """Rows of the batch, those left out included."""
         return sum(count.rows for count in self.counts.values())
 
+    @cached_property
     def fingerprint(self) -> Fingerprint | None:
-        """Return what tells this batch from others; None if no row can be used."""
+        """What tells this batch from others; None if no row can be used."""
         if self.first is None:
             return None
         sha = hashlib.sha256()

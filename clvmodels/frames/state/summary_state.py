@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -12,15 +11,16 @@ from typing import Any, Literal, TypeAlias
 import narwhals as nw
 
 from clvmodels.customers import Returns
-from clvmodels.errors import DataError, DataWarning, ParameterError, StateError
+from clvmodels.errors import ParameterError
 from clvmodels.frames.calendar import day_number
 from clvmodels.frames.cleaning import Invalid, check_choice, warn_of_losses
 from clvmodels.frames.columns import CUSTOMER, SUMMARY, refuse_collision
 from clvmodels.frames.customer_summary import CustomerSummary
 from clvmodels.frames.ledger import Ledger, ledger_of, refuse_unmatched
-from clvmodels.frames.periods import MONTHS, period_of, units_per_period
+from clvmodels.frames.periods import period_of, units_per_period
 from clvmodels.frames.sources import AmountColumns
 from clvmodels.frames.state.batch import Batch, read_batch
+from clvmodels.frames.state.checks import is_known, refuse_grid, refuse_late, refuse_stale
 from clvmodels.frames.state.folder import commit, locked, prepare, read_manifest, sweep
 from clvmodels.frames.state.manifest import Manifest, Rules, Update
 from clvmodels.frames.state.nights import customers_of, next_state
@@ -46,6 +46,16 @@ class SummaryState:
         Where it is.
     manifest : Manifest
         Rules, counts, files and updates, as ``state.json`` in the folder holds them.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import polars as pl
+    >>> orders = pl.DataFrame({"who": ["a", "a"], "when": ["2024-01-08", "2024-01-15"]})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     made = SummaryState.create(f"{folder}/state", orders, customer="who", date="when")
+    ...     SummaryState.open(f"{folder}/state").summary(unit="week").collect().frame.rows()
+    [('a', 1, 1.0, 1.0)]
     """
 
     folder: Path
@@ -97,7 +107,7 @@ class SummaryState:
         DataWarning
             As in `rfm_summary`.
         """
-        _refuse_grid(grid)
+        refuse_grid(grid)
         refuse_collision(customer, SUMMARY)
         amounts = amount if amount is None or isinstance(amount, str) else (amount[0], amount[1])
         rules = Rules(
@@ -277,13 +287,13 @@ def _updated(
             fix="Pass a later date, or create a state of the orders until then.",
         )
     with locked(state.folder):
-        _refuse_stale(state)
+        refuse_stale(state.folder, state.manifest)
         sweep(state.folder, state.manifest)
         batch = read_batch(transactions, state.manifest.rules, observed_until=until, part=True)
-        if _is_known(state, batch, until):
+        if is_known(state.updates, batch, until, stacklevel=3):
             return state
         if late == "error":
-            _refuse_late(batch, end)
+            refuse_late(batch, end)
         if batch.log is not None:
             warn_of_losses(batch.log, stacklevel=3)
         return _applied(state, batch, until or max(end, batch.last or end))
@@ -297,7 +307,7 @@ def _applied(state: SummaryState, batch: Batch, until: date) -> SummaryState:
         observed_until=until,
         first_day=batch.first,
         last_day=batch.last,
-        fingerprint=batch.fingerprint(),
+        fingerprint=batch.fingerprint,
     )
     after = SummaryState(state.folder, next_state(state.folder, state.manifest, batch, done))
     if after.manifest.rules.strict:
@@ -314,72 +324,3 @@ def _parsed(observed_until: date | str | None) -> date | None:
 def _last_day(batch: Batch) -> date:
     assert batch.last is not None  # a log without usable rows was refused
     return batch.last
-
-
-# --- refusals ---------------------------------------------------------------------------------
-
-
-def _refuse_grid(grid: str) -> None:
-    if grid in MONTHS:
-        raise DataError(
-            "A state counts days or weeks.",
-            place=f"Got grid={grid!r}.",
-            fix="Use rfm_summary on all orders for periods of the calendar.",
-        )
-    check_choice(grid, ("day", "week"), name="grid")
-
-
-def _refuse_stale(state: SummaryState) -> None:
-    """Raise if the folder has moved on since the state was opened."""
-    found = read_manifest(state.folder)
-    if found.updates != state.updates:
-        raise StateError(
-            "An update starts from the last one.",
-            place=f"{state.folder} is at update {found.number}; this state is update "
-            f"{state.manifest.number}.",
-            fix="Open it again with SummaryState.open and update that.",
-        )
-
-
-def _is_known(state: SummaryState, batch: Batch, until: date | None) -> bool:
-    """Tell, with a warning, whether there is nothing to do."""
-    if not batch.rows:
-        if until != state.observed_until:
-            return False
-        _warn(f"There are no new orders, and observation ends on {until} already")
-        return True
-    found = batch.fingerprint()
-    same = [
-        each
-        for each in state.updates
-        if found is not None and each.fingerprint is not None and found.matches(each.fingerprint)
-    ]
-    if not same:
-        return False
-    if until is not None and until > state.observed_until:
-        raise DataError(
-            "A batch of orders is applied once.",
-            place=f"These {batch.rows:,} rows are update {same[0].number} of {same[0].applied}.",
-            fix="To move observation on without new orders, pass none of them.",
-        )
-    _warn(
-        f"These {batch.rows:,} rows were applied before, as update {same[0].number} of "
-        f"{same[0].applied}; observation ends on {state.observed_until}"
-    )
-    return True
-
-
-def _warn(what: str) -> None:
-    warnings.warn(f"{what}. The state is unchanged.", DataWarning, stacklevel=5)
-
-
-def _refuse_late(batch: Batch, end: date) -> None:
-    found = batch.rows_until(end)
-    if found is None:
-        return
-    rows, first, last = found
-    raise DataError(
-        f"New orders are dated after the end of observation so far, {end}.",
-        place=f"{rows:,} of {batch.rows:,} rows are not, with dates from {first} to {last}.",
-        fix="Leave out those that the state knows; pass late='add' if all are new to it.",
-    )
