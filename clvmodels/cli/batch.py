@@ -46,7 +46,7 @@ class Scoring:
         import polars as pl
 
         totals, best = [], []
-        with summarised(self.orders, self.reporter) as made:
+        with summarised(self.orders, self.reporter, account=False) as made:
             for sheet in self._scored(made, "Scoring"):
                 totals.append(totals_of(sheet))
                 best.append(_most_worth(sheet, n))
@@ -55,7 +55,7 @@ class Scoring:
     def to_file(self, path: Path) -> dict[str, Any]:
         """Write all predictions to a path."""
         totals: list[Totals] = []
-        with summarised(self.orders, self.reporter) as made:
+        with summarised(self.orders, self.reporter, account=False) as made:
             sheets = self._table(made)
             with self.reporter.steps("Scoring", made.sheets) as advance:
 
@@ -81,7 +81,7 @@ class Scoring:
     def _fill(self, folder: PartFolder) -> dict[str, Any]:
         if folder.parts:
             self.reporter.note(f"{len(folder.parts)} parts are there already.")
-        with summarised(self.orders, self.reporter, work=folder.work) as made:
+        with summarised(self.orders, self.reporter, account=False, work=folder.work) as made:
             sheets = self._table(made)
             with self.reporter.steps("Scoring", made.sheets) as advance:
                 for number in range(made.sheets):

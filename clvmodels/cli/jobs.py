@@ -41,15 +41,17 @@ def summarize(log: LogOptions, reporter: Reporter, *, out: Path | None) -> None:
     """Write or show the summary of a log, and its ledger."""
     check_ending(out, option="--out", table=True)
     orders = open_orders(log, reporter, unit=log.unit or "week")
-    with replacing(out, source=log.source) as target, summarised(orders, reporter) as made:
+    with (
+        replacing(out, source=log.source) as target,
+        summarised(orders, reporter, account=True) as made,
+    ):
         facts = _facts("summarize", orders, made.rfm)
         table, first = made.table(made.rfm.frame), None
         if target is None:
             first = table.take(0).head(SHOWN)
         else:
             _write(table, target, reporter)
-        with reporter.step("Accounting for every row"):
-            ledger = made.rfm.ledger
+        ledger = made.rfm.ledger
     document = facts | {"ledger": describe_ledger(ledger), "out": out} | _rows(first)
     reporter.result(document, *_screen(first), str(ledger))
     _say_where(reporter, out, _shown_of(facts, "--out rfm.parquet"))
@@ -61,11 +63,13 @@ def fit(
     """Fit purchases and, where there are amounts, spend; save and show the fits."""
     check_ending(model, option="--model", table=False)
     orders = open_orders(log, reporter, unit=log.unit or "week")
-    with replacing(model, source=log.source) as target, summarised(orders, reporter) as made:
+    with (
+        replacing(model, source=log.source) as target,
+        summarised(orders, reporter, account=True) as made,
+    ):
         rfm = made.rfm
         facts = _facts("fit", orders, rfm)
-        with reporter.step("Accounting for every row"):
-            ledger = rfm.ledger
+        ledger = rfm.ledger
         kind = cast(type[PurchaseModel], MODELS[purchases])
         with reporter.step(f"Fitting {kind.title}"):
             fitted = kind.fit(rfm)

@@ -11,7 +11,7 @@ from typing import Final
 
 from clvmodels.errors import ParameterError
 
-__all__ = ["bucket_count", "read_memory"]
+__all__ = ["bucket_count", "order_bytes", "read_memory"]
 
 _UNITS: Final = {
     "mb": 10**6,
@@ -25,9 +25,10 @@ _UNITS: Final = {
 _BASE: Final = 250 * 2**20
 # Of each further thread of the engine, for the rows that it has in its hands.
 _THREAD: Final = 24 * 2**20
-# Of an order while its bucket is summarised, beside its id: two hash tables and what is in them.
-_ORDER: Final = 110
-_ID: Final = 3  # times the bytes of an id
+# Of an order while its bucket is summarised: two hash tables and what is in them.
+_ORDER: Final = 90
+_ORDER_NETTED: Final = 220  # where refunds are taken off: windows over each customer
+_ID: Final = 2.5  # times the bytes of an id
 # Of a bucket while the log is split: rows that wait to be written.
 _WAITING: Final = 2 * 2**20
 # Buckets are no larger even where memory is plenty: hash tables are faster while they are small.
@@ -58,15 +59,28 @@ def read_memory(text: str) -> int:
     return int(float(match[1]) * _UNITS[match[2]])
 
 
-def bucket_count(orders: int, id_bytes: float, *, limit: int | None, threads: int) -> int:
+def order_bytes(id_bytes: float, *, nets: bool) -> float:
+    """Return the memory that an order takes while its bucket is summarised.
+
+    Parameters
+    ----------
+    id_bytes
+        Mean size of a customer's id.
+    nets
+        Whether refunds are taken off purchases.
+    """
+    return (_ORDER_NETTED if nets else _ORDER) + _ID * id_bytes
+
+
+def bucket_count(orders: int, size: float, *, limit: int | None, threads: int) -> int:
     """Return in how many buckets of customers a log is worked on.
 
     Parameters
     ----------
     orders
         Rows of the log.
-    id_bytes
-        Mean size of a customer's id.
+    size
+        Memory that an order takes.
     limit
         Bytes of memory that should not be exceeded; None for no limit.
     threads
@@ -79,23 +93,22 @@ def bucket_count(orders: int, id_bytes: float, *, limit: int | None, threads: in
 
     Examples
     --------
-    >>> bucket_count(100_000, 8.0, limit=None, threads=2)
+    >>> bucket_count(100_000, 110.0, limit=None, threads=2)
     1
-    >>> bucket_count(20_000_000, 8.0, limit=None, threads=2)
+    >>> bucket_count(20_000_000, 110.0, limit=None, threads=2)
     10
     """
-    by_speed = max(1, math.ceil(orders / _MOST_ORDERS))
+    by_speed = min(_MOST_BUCKETS, max(1, math.ceil(orders / _MOST_ORDERS)))
     if limit is None:
-        return min(by_speed, _MOST_BUCKETS)
+        return by_speed
     base = _BASE + _THREAD * max(0, threads - 2)
     for n in range(by_speed, _MOST_BUCKETS + 1):
-        bucket = orders / n * (_ORDER + _ID * id_bytes)
-        if base + max(bucket, n * _WAITING) <= limit:
+        if base + max(orders / n * size, n * _WAITING) <= limit:
             return n
-    least = base + 2.0 * math.sqrt(orders * (_ORDER + _ID * id_bytes) * _WAITING)
+    least = base + math.sqrt(orders * size * _WAITING)
     raise ParameterError(
         "`max_memory` leaves room for the libraries, the engine and one bucket of orders.",
         place=f"{orders:,} orders on {threads} threads take at least about "
-        f"{math.ceil(least / 1e8) * 100:,} MB; the limit is {limit / 1e6:,.0f} MB.",
+        f"{math.ceil(least / 1e7) * 10:,} MB; the limit is {limit / 1e6:,.0f} MB.",
         fix="Pass more, or fewer threads by the environment variable POLARS_MAX_THREADS.",
     )

@@ -11,21 +11,28 @@ from typing import Annotated, Any, Literal, TypeAlias, get_type_hints
 
 import typer
 
-from clvmodels.customers import Grid, Returns
-from clvmodels.frames.cleaning import Invalid
 from clvmodels.units import TimeUnit
 
 __all__ = [
     "LARGE",
     "RESULTS",
+    "Grid",
+    "Invalid",
     "LogOptions",
     "ModelPath",
     "OutPath",
     "PurchaseKind",
     "Purchases",
     "ReportOptions",
+    "Returns",
     "flattened",
 ]
+
+# The same as in clvmodels.customers and clvmodels.frames, which would load numpy and narwhals to
+# show the help; a test compares them.
+Returns: TypeAlias = Literal["net", "drop", "error"]
+Invalid: TypeAlias = Literal["error", "drop"]
+Grid: TypeAlias = Literal["day", "week", "month", "quarter", "year"]
 
 _COLUMNS, _CLEANING = "Columns", "Cleaning"
 RESULTS = "Results"

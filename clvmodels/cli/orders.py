@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from clvmodels.cli.console import Reporter
 from clvmodels.cli.guess import Amount, amount_label, guess_amount, guess_column, read_amount
-from clvmodels.cli.memory import bucket_count, read_memory
+from clvmodels.cli.memory import bucket_count, order_bytes, read_memory
 from clvmodels.cli.options import LogOptions
 from clvmodels.cli.sheets import Sheets, read_sheets, sheet_path
-from clvmodels.frames.buckets import Buckets, open_buckets
+from clvmodels.frames.buckets import Buckets, combined, open_buckets
 from clvmodels.frames.columns import require_column
 from clvmodels.frames.customer_summary import CustomerSummary
+from clvmodels.frames.ledger import Ledger, refuse_unmatched
 from clvmodels.frames.paths import scan_files
 from clvmodels.units import TimeUnit
 
@@ -112,12 +113,13 @@ class Summarised:
 
 @contextmanager
 def summarised(
-    orders: Orders, reporter: Reporter, *, work: Path | None = None
+    orders: Orders, reporter: Reporter, *, account: bool, work: Path | None = None
 ) -> Iterator[Summarised]:
     """Aggregate the orders once, bucket by bucket, into files, and yield a summary that reads them.
 
-    Every query on the summary after that costs time by the number of customers, not of orders. In
-    `work` the files stay, and what is there already is not done again; else they are temporary.
+    Every query on the summary after that costs time by the number of customers, not of orders.
+    Its ledger is there if it is to `account` for them, or must by ``--strict``. In `work` the files
+    stay, and what is there already is not done again; else they are temporary.
     """
     with TemporaryDirectory(prefix="clvmodels-") if work is None else nullcontext(work) as folder:
         place = Path(folder)
@@ -126,10 +128,11 @@ def summarised(
         n = _count(buckets, orders.options)
         with reporter.step("Splitting the orders by customer"):
             buckets = buckets.split(place, n)
-        if orders.options.strict:
-            with reporter.step("Accounting for every row"):
-                buckets.refuse_unmatched()
-        yield _summarise(buckets, place, reporter)
+        strict = orders.options.strict
+        made = _summarise(buckets, place, reporter, account=account or strict)
+        if strict:
+            refuse_unmatched(made.rfm.ledger)
+        yield made
 
 
 def _open_buckets(orders: Orders, folder: Path) -> Buckets:
@@ -158,16 +161,21 @@ def _count(buckets: Buckets, options: LogOptions) -> int:
     limit = None if options.max_memory is None else read_memory(options.max_memory)
     if options.buckets is not None:
         return options.buckets
-    return bucket_count(
-        buckets.rows, buckets.id_bytes(), limit=limit, threads=pl.thread_pool_size()
-    )
+    size = order_bytes(buckets.id_bytes(), nets=buckets.nets)
+    return bucket_count(buckets.rows, size, limit=limit, threads=pl.thread_pool_size())
 
 
-def _summarise(buckets: Buckets, folder: Path, reporter: Reporter) -> Summarised:
+def _summarise(buckets: Buckets, folder: Path, reporter: Reporter, *, account: bool) -> Summarised:
     place = folder / "customers"
+    ledgers: list[Ledger] = []
     with reporter.steps("Summarising customers", len(buckets)) as advance:
         for number in range(len(buckets)):
-            _keep(buckets.summary(number).frame, sheet_path(place, number))
+            path = sheet_path(place, number)
+            if account or not path.exists():
+                summary = buckets.summary(number, account=account)
+                _keep(summary.frame, path)
+            if account:
+                ledgers.append(summary.ledger)
             advance()
     first = buckets.summary(0)
     rfm = CustomerSummary(
@@ -176,19 +184,17 @@ def _summarise(buckets: Buckets, folder: Path, reporter: Reporter) -> Summarised
         first.observed_until,
         first.customer,
         first.definitions,
-        lambda: buckets.ledger,
+        lambda: combined(ledgers),
     )
     return Summarised(rfm, len(buckets))
 
 
 def _keep(frame: pl.LazyFrame, path: Path) -> None:
-    """Write a sheet in one step, unless it is there."""
-    if path.exists():
-        return
+    """Write a sheet in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".unfinished")
     frame.sink_parquet(unfinished, compression="lz4", engine="streaming")
-    unfinished.rename(path)
+    unfinished.replace(path)
 
 
 def _say_what_was_guessed(orders: Orders, reporter: Reporter, *, amounts: bool) -> None:

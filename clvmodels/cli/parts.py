@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from clvmodels.cli.document import as_json
+from clvmodels.cli.sheets import LEVEL
 from clvmodels.errors import DataError
 from clvmodels.frames.paths import _files as files_at
 
@@ -58,7 +59,7 @@ class PartFolder:
         """Write a part and then the manifest, each in one step."""
         name = f"part-{number + 1:05d}.parquet"
         unfinished = self.path / f".{name}.unfinished"
-        rows.write_parquet(unfinished)
+        rows.write_parquet(unfinished, compression_level=LEVEL)
         unfinished.replace(self.path / name)
         self.parts[number] = totals
         self.save()

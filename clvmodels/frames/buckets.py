@@ -8,10 +8,9 @@ as it can be: the id, the day, the amount, and what becomes of the row.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import cached_property, partial
+from functools import partial
 from graphlib import TopologicalSorter
 from itertools import pairwise
 from pathlib import Path
@@ -24,7 +23,7 @@ from clvmodels.frames.cleaning import FATES, CleanLog, FateCount, Invalid, clean
 from clvmodels.frames.columns import AMOUNT, CUSTOMER, DAY, RAW, REASON, SUMMARY, refuse_collision
 from clvmodels.frames.customer_summary import CustomerSummary
 from clvmodels.frames.dates import UNREADABLE, with_days
-from clvmodels.frames.ledger import Ledger, LedgerEntry, refuse_unmatched
+from clvmodels.frames.ledger import Ledger, LedgerEntry
 from clvmodels.frames.periods import check_grid, last_complete_day
 from clvmodels.frames.sources import AmountColumns, Source, open_source
 from clvmodels.frames.summary import summarise
@@ -33,7 +32,7 @@ from clvmodels.units import TimeUnit, parse_date
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Buckets", "open_buckets"]
+__all__ = ["Buckets", "combined", "open_buckets"]
 
 _BUCKET: Final = "_bucket"
 _SAMPLE: Final = 100_000  # ids that tell where to cut: buckets of a hundredth are even to 3 %
@@ -89,24 +88,20 @@ class Buckets:
         files = sorted(place.glob("*/*.ipc"), key=lambda file: int(file.parent.name.split("=")[1]))
         return replace(self, frames=tuple(map(_read_bucket, files)))
 
-    def summary(self, number: int) -> CustomerSummary:
-        """Return the lazy summary of the customers of a bucket."""
+    @property
+    def nets(self) -> bool:
+        """Return whether refunds are taken off purchases, which takes more memory."""
+        return self.log.returns == "net" and "refund" in self.log.counts
+
+    def summary(self, number: int, *, account: bool = False) -> CustomerSummary:
+        """Return the lazy summary of the customers of a bucket.
+
+        To `account` for its rows at once, its occasions are computed once and kept in memory.
+        """
         log = replace(self.log, frame=self.frames[number])
+        if account:
+            log = replace(log, counts=_counts(log.frame), source=replace(log.source, eager=True))
         return summarise(log, unit=self.unit, grid=self.grid, strict=False)
-
-    @cached_property
-    def ledger(self) -> Ledger:
-        """Account for the whole log, bucket by bucket."""
-        return combined(list(self._ledgers()))
-
-    def _ledgers(self) -> Iterator[Ledger]:
-        for frame in self.frames:
-            log = replace(self.log, frame=frame, counts=_counts(frame))
-            yield summarise(log, unit=self.unit, grid=self.grid, strict=False).ledger
-
-    def refuse_unmatched(self) -> None:
-        """Raise `DataError` if refunds met no purchase, which no rule explains."""
-        refuse_unmatched(self.ledger)
 
 
 def open_buckets(
@@ -214,7 +209,7 @@ def _cuts(buckets: Buckets, n: int) -> pl.Series:
     step = max(1, buckets.rows // _SAMPLE)
     ids = nw.to_native(buckets.log.frame).select(_ordered(buckets.log.frame)).with_row_index("_row")
     drawn = ids.filter(pl.col("_row") % step == 0, pl.col(CUSTOMER).is_not_null())
-    sample = drawn.select(CUSTOMER).collect(engine="streaming").to_series().sort()
+    sample: pl.Series = drawn.select(CUSTOMER).collect(engine="streaming")[CUSTOMER].sort()
     places = [len(sample) * i // n for i in range(1, n)] if len(sample) else []
     return sample.gather(places).unique().sort()
 
@@ -223,8 +218,9 @@ def _write_buckets(rows: pl.LazyFrame, cuts: pl.Series, folder: Path) -> None:
     import polars as pl
 
     def bucket_of(ids: pl.Series) -> pl.Series:
-        number: pl.Series = cuts.search_sorted(ids, side="right")
-        return number
+        numbers = cuts.search_sorted(ids, side="right")
+        assert isinstance(numbers, pl.Series)  # as ids are one
+        return numbers
 
     key = _ordered(nw.from_native(rows)).map_batches(
         bucket_of, return_dtype=pl.UInt32(), is_elementwise=True
