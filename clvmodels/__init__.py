@@ -53,12 +53,8 @@ if TYPE_CHECKING:
     from clvmodels.models.mbgnbd import MBGNBD
     from clvmodels.models.pareto_nbd import ParetoNBD
     from clvmodels.models.sbg import SBG
-    from clvmodels.warehouse.to_sql import (
-        SummaryQueries,
-        WarehouseQueries,
-        summary_to_sql,
-        to_sql,
-    )
+    from clvmodels.warehouse.queries import SummaryQueries, WarehouseQueries
+    from clvmodels.warehouse.to_sql import summary_to_sql, to_sql
 
 _HOMES = {
     "clvmodels.acquisition": ("new_customers",),
@@ -109,12 +105,8 @@ _HOMES = {
     "clvmodels.models.fit": ("Fit",),
     "clvmodels.models.gamma_gamma": ("GammaGamma",),
     "clvmodels.models.mbgnbd": ("MBGNBD",),
-    "clvmodels.warehouse.to_sql": (
-        "SummaryQueries",
-        "WarehouseQueries",
-        "summary_to_sql",
-        "to_sql",
-    ),
+    "clvmodels.warehouse.queries": ("SummaryQueries", "WarehouseQueries"),
+    "clvmodels.warehouse.to_sql": ("summary_to_sql", "to_sql"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -149,7 +149,7 @@ def _states(
             f"P(alive) of {type(model).__name__} is a row of the table for each frequency, recency "
             "and T.",
             place="There are too many to list them all.",
-            fix="Pass `customers`: the summary, or Customers.from_arrays on the result of the "
+            fix="Pass `customers`: the summary, or queries.from_patterns(...) of the result of the "
             "`.patterns` query.",
         )
     if reach.max_frequency is None or reach.max_age is None:

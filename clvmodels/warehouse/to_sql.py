@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from clvmodels.customers import Histories
-from clvmodels.errors import DataError, ParameterError
-from clvmodels.frames.scoring import PurchaseFit, model_of
+from clvmodels.frames.scoring import PurchaseFit
 from clvmodels.models.fit import check_alike
-from clvmodels.models.gamma_gamma import GammaGamma
-from clvmodels.models.predictions import PurchasePredictions
-from clvmodels.models.renewal_family import RenewalModel
 from clvmodels.units import Duration, TimeUnit, in_units, rate_per_unit
-from clvmodels.value import check_margin
-from clvmodels.warehouse.dialects import EXECUTED, Dialect, TableName, check_dialect, render
+from clvmodels.warehouse.arguments import margin_of, purchase_model, spend_of
+from clvmodels.warehouse.dialects import Dialect, TableName, check_dialect, render
 from clvmodels.warehouse.lookup_table import LookupTable, Reach, make_lookup_table
 from clvmodels.warehouse.orders import Orders, resolve_rules
+from clvmodels.warehouse.queries import SummaryQueries, WarehouseQueries
 from clvmodels.warehouse.scoring_sql import Spend, check_query, customer_steps, scoring_query
+from clvmodels.warehouse.spend_sql import cell_query
 from clvmodels.warehouse.summary_sql import (
     audit_query,
     pattern_query,
@@ -27,65 +23,9 @@ from clvmodels.warehouse.summary_sql import (
     summary_steps,
 )
 
-if TYPE_CHECKING:
-    import polars as pl
-
-__all__ = ["SummaryQueries", "WarehouseQueries", "summary_to_sql", "to_sql"]
+__all__ = ["summary_to_sql", "to_sql"]
 
 SpendArgument: TypeAlias = Any  # a fit of Gamma-Gamma, GammaGamma, or a price
-
-
-@dataclass(frozen=True)
-class SummaryQueries:
-    """Queries that turn a table of orders into a customer summary; see `summary_to_sql`.
-
-    Attributes
-    ----------
-    dialect : {'duckdb', 'postgres', 'spark', 'bigquery', 'snowflake'}
-        The dialect.
-    summary : str
-        SELECT of the id, ``frequency``, ``recency``, ``T`` and, with amounts, ``monetary_value``,
-        one row a customer: what `rfm_summary` returns.
-    patterns : str
-        SELECT of the distinct ``frequency``, ``recency``, ``T`` with their number of ``customers``:
-        all that a purchase model learns from.
-    audit : str
-        SELECT of the rows of the table by what becomes of them: ``fate``, ``n_rows`` and ``total``,
-        the sum of their amounts.
-    """
-
-    dialect: Dialect
-    summary: str
-    patterns: str
-    audit: str
-
-    @property
-    def executed(self) -> bool:
-        """Whether the project's tests run queries of this dialect, and do not only parse them."""
-        return self.dialect in EXECUTED
-
-
-@dataclass(frozen=True)
-class WarehouseQueries(SummaryQueries):
-    """Queries that score customers where their orders are; see `to_sql`.
-
-    Attributes
-    ----------
-    lookup : DataFrame
-        The small table to load, as polars: integer keys, and what the model says of such customers.
-    create_lookup : str
-        CREATE TABLE for it.
-    scoring : str
-        SELECT of the summary with the columns of `predict`, one row a customer.
-    missing : str
-        SELECT of how many ``customers`` have a history that the lookup table lacks, their largest
-        frequency and age, and the number of ``lookup_rows``. Zero and ``len(lookup)`` are right.
-    """
-
-    lookup: pl.DataFrame
-    create_lookup: str
-    scoring: str
-    missing: str
 
 
 def summary_to_sql(
@@ -205,8 +145,8 @@ def to_sql(
         Those of the fit. For a bare model, or a fit of `Customers`, which has no rules: as in
         `summary_to_sql`.
     customers
-        Histories to make the lookup table for: the summary, or `Customers` from the result of the
-        ``.patterns`` query.
+        Histories to make the lookup table for: the summary, or what `SummaryQueries.from_patterns`
+        made.
     max_frequency, max_age
         Instead of `customers`: all histories up to this many repeat purchases and this age, such
         as 100 and '5y', so that the table serves for later days too. For models whose P(alive) is
@@ -249,7 +189,7 @@ def to_sql(
     CREATE TABLE "clv_lookup" (
     """
     known = check_dialect(dialect)
-    model = _purchase_model(purchases)
+    model = purchase_model(purchases)
     check_alike(purchases, spend)
     unit_, grid_, returns_ = resolve_rules(purchases, unit=unit, grid=grid, returns=returns)
     orders = Orders.checked(
@@ -271,8 +211,8 @@ def to_sql(
         horizon=length,
         rate=rate_per_unit(discount_rate, orders.unit),
     )
-    money, share = _spend_of(spend, orders), _margin(margin)
-    words = f"{model!r}, horizon {length:g} {orders.unit}s, discount rate {discount_rate:g}"
+    money, share = spend_of(spend, orders), margin_of(margin)
+    words = f"{model!r}, horizon {length:g} {orders.unit}s, discount rate {float(discount_rate):g}"
     if money is not None:
         words += f"; {'price ' if isinstance(money, float) else ''}{money!r}, margin {share:g}"
     texts = _summary_texts(orders, known) | _scoring_texts(
@@ -282,16 +222,21 @@ def to_sql(
 
 
 def _summary_texts(orders: Orders, dialect: Dialect) -> dict[str, Any]:
-    steps = customer_steps(orders, None)
+    steps, rules = customer_steps(orders, None), orders.rules
     rows, audit = audit_query(orders)
-    rules = orders.rules
     summary = summary_query(orders, orders.customer)
+    cells = None
+    if orders.has_amount:
+        bands, folded = cell_query("clv_summary")
+        cells = render(folded, [*steps, *bands], dialect, f"Mean spend, folded: {rules}.")
     return {
         "dialect": dialect,
+        "unit": orders.unit,
         "summary": render(summary, summary_steps(orders), dialect, f"Customers: {rules}."),
         "patterns": render(
             pattern_query("clv_summary"), steps, dialect, f"Distinct histories: {rules}."
         ),
+        "spend_cells": cells,
         "audit": render(audit, rows, dialect, "What becomes of the rows of the table."),
     }
 
@@ -315,55 +260,3 @@ def _scoring_texts(
         "scoring": render(scoring, steps, dialect, f"Scores: {orders.rules};\n   {words}."),
         "missing": render(check, checks, dialect, missing),
     }
-
-
-# --- arguments --------------------------------------------------------------------------------
-
-
-def _purchase_model(purchases: Any) -> PurchasePredictions:
-    model = model_of(purchases)
-    if isinstance(model, RenewalModel):
-        raise DataError(
-            "Queries count the orders of customers who may buy at any time.",
-            place=f"{type(model).__name__} is for renewals of contracts.",
-            fix="Use subscription_summary and predict.",
-        )
-    if not isinstance(model, PurchasePredictions):
-        raise DataError(
-            "`purchases` is a fit of a purchase model, such as BGNBD.fit(rfm).",
-            place=f"Got {purchases!r:.80}.",
-            fix="Pass the purchase fit first, then the spend fit.",
-        )
-    return model
-
-
-def _spend_of(spend: Any, orders: Orders) -> Spend:
-    model = model_of(spend)
-    if model is None:
-        return None
-    if isinstance(model, GammaGamma):
-        model.check_mean_exists()
-        if orders.has_amount:
-            return model
-        raise DataError(
-            "Spend is predicted from the mean value of repeat purchases.",
-            place="No `amount` is named.",
-            fix="Name the column of amounts, or leave out the spend fit.",
-        )
-    if isinstance(model, int | float) and not isinstance(model, bool) and 0.0 <= model < math.inf:
-        return float(model)
-    raise ParameterError(
-        "`spend` is a fit of Gamma-Gamma without covariates, or a price of zero or more.",
-        place=f"Got {spend!r:.80}.",
-        fix="Leave it out, and multiply discounted_purchases by a column of prices in SQL.",
-    )
-
-
-def _margin(margin: Any) -> float:
-    if isinstance(margin, str):
-        raise ParameterError(
-            "`margin` is a number here.",
-            place=f"Got the name {margin!r}.",
-            fix="Leave it out, and multiply clv by a column of margins in SQL.",
-        )
-    return check_margin(margin)

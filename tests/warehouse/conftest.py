@@ -116,6 +116,11 @@ class Spark:
         return pl.DataFrame(pl.from_arrow(self._session.sql(query).toArrow()))
 
 
+def one_worker(name: str) -> Any:
+    """Return a parameter whose tests share a worker, so that one server or session is enough."""
+    return pytest.param(name, marks=pytest.mark.xdist_group(name))
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Warehouse]:
     if find_program("initdb") is None:
@@ -133,28 +138,28 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
     pyspark = pytest.importorskip("pyspark", reason="needs PySpark")
     if os.system("java -version >/dev/null 2>&1") != 0:
         pytest.skip("needs Java for Spark")
-    folder = tmp_path_factory.mktemp("spark")
     own = pyspark.sql.SparkSession.getActiveSession() is None
     settings = {
         "spark.ui.enabled": "false",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.sql.shuffle.partitions": "2",
-        "spark.sql.warehouse.dir": str(folder / "tables"),
-        "spark.driver.extraJavaOptions": f"-Dderby.system.home={folder}",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     }
     builder = pyspark.sql.SparkSession.builder.master("local[2]").appName("clvmodels")
     for name, value in settings.items():
         builder = builder.config(name, value)
-    files = folder / "files"
-    files.mkdir()
     session = builder.getOrCreate()
-    yield Spark(session, files)
+    tables = tmp_path_factory.mktemp("spark-tables")
+    session.sql(f"CREATE DATABASE clv_tests LOCATION '{tables}'")
+    session.sql("USE clv_tests")
+    yield Spark(session, tmp_path_factory.mktemp("spark-files"))
     if own:
         session.stop()
 
 
-@pytest.fixture(params=["duckdb", "postgres", "spark"])
+@pytest.fixture(params=["duckdb", one_worker("postgres"), one_worker("spark")])
 def warehouse(request: pytest.FixtureRequest) -> Warehouse:
     """Every dialect that is executed, in turn."""
     return DuckDB() if request.param == "duckdb" else request.getfixturevalue(request.param)

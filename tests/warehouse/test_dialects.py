@@ -13,8 +13,9 @@ from sqlglot import exp
 
 import clvmodels as clv
 from clvmodels.warehouse.dialects import EXECUTED, TITLES, number
-from clvmodels.warehouse.to_sql import WarehouseQueries, summary_to_sql, to_sql
-from tests.warehouse.conftest import Warehouse
+from clvmodels.warehouse.queries import WarehouseQueries
+from clvmodels.warehouse.to_sql import summary_to_sql, to_sql
+from tests.warehouse.conftest import Warehouse, one_worker
 
 MODEL = clv.BGNBD(r=0.243, alpha=4.414, a=0.793, b=2.426)
 SPEND = clv.GammaGamma(p=6.25, q=3.74, v=15.44)
@@ -27,7 +28,7 @@ ORDERS = {
     "unit": "week",
 }
 SCORES = {"horizon": "1y", "discount_rate": 0.1, "max_frequency": 5, "max_age": "8w"}
-QUERIES = ("summary", "patterns", "audit", "scoring", "missing", "create_lookup")
+QUERIES = ("summary", "patterns", "spend_cells", "audit", "scoring", "missing", "create_lookup")
 EVIL = (
     'a"b',
     "a`b",
@@ -110,7 +111,7 @@ def test_names_stay_names(dialect: str, names: tuple[str, ...]) -> None:
         assert statement.sql(dialect, comments=False) == usual.sql(dialect, comments=False)
 
 
-@pytest.mark.parametrize("warehouse", ["duckdb", "postgres"], indirect=True)
+@pytest.mark.parametrize("warehouse", ["duckdb", one_worker("postgres")], indirect=True)
 @pytest.mark.parametrize("name", [each for each in EVIL if "%" not in each])
 def test_names_are_found(warehouse: Warehouse, name: str) -> None:
     table = pl.DataFrame(
@@ -131,7 +132,7 @@ def test_names_are_found(warehouse: Warehouse, name: str) -> None:
 
 
 @pytest.mark.parametrize("value", [0.1, 1e-300, 1.7976931348623157e308, 2.0 / 3.0, 5e-324])
-@pytest.mark.parametrize("warehouse", ["duckdb", "postgres"], indirect=True)
+@pytest.mark.parametrize("warehouse", ["duckdb", one_worker("postgres")], indirect=True)
 def test_numbers_arrive_to_the_last_bit(warehouse: Warehouse, value: float) -> None:
     text = sqlglot.transpile(f"SELECT {number(value)}", "duckdb", warehouse.dialect)[0]
     assert warehouse.ask(text).item() == value

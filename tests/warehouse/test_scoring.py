@@ -12,9 +12,10 @@ import polars as pl
 import pytest
 
 import clvmodels as clv
-from clvmodels.warehouse.to_sql import WarehouseQueries, summary_to_sql, to_sql
+from clvmodels.warehouse.queries import WarehouseQueries
+from clvmodels.warehouse.to_sql import summary_to_sql, to_sql
 from tests.warehouse.conftest import DuckDB, Warehouse
-from tests.warehouse.test_summary import CDNOW, FAST, NASTY
+from tests.warehouse.test_summary import CDNOW, FAST, NASTY, SPARK
 
 PURCHASES = 1e-12  # relative, on every engine
 MONEY = 1e-11  # relative: mean spend is a sum in an order of the engine's own
@@ -82,7 +83,7 @@ def test_scores(
 
 
 @pytest.mark.parametrize("case", ["value", "purchases alone"])
-@pytest.mark.parametrize("warehouse", ["spark"], indirect=True)
+@SPARK
 def test_scores_on_spark(
     warehouse: Warehouse, nasty: pl.DataFrame, rfm: clv.CustomerSummary, case: str
 ) -> None:
@@ -136,28 +137,28 @@ def test_extreme_parameters_overflow_nowhere(
     _check_scores(warehouse, nasty, rfm, model, SPEND, NEXT_YEAR, smallest=1e-250)
 
 
-@pytest.mark.parametrize("spend", [True, False])
-def test_cdnow_from_the_warehouse_and_back(
-    warehouse: Warehouse, cdnow: pl.DataFrame, spend: bool
-) -> None:
-    """Patterns out, fit, lookup in, score: as in the docs."""
-    if warehouse.dialect == "spark" and not spend:
-        pytest.skip("once is enough")
+@FAST
+def test_cdnow_from_the_warehouse_and_back(warehouse: Warehouse, cdnow: pl.DataFrame) -> None:
+    """Histories and spend out, fit, lookup in, score: as in the docs."""
     orders = {"dialect": warehouse.dialect, "table": "orders", **CDNOW}
     warehouse.load("orders", cdnow)
     queries = summary_to_sql(**orders, unit="week")
-    out = warehouse.ask(queries.patterns)
-    customers = clv.Customers.from_arrays(
-        out["frequency"], out["recency"], out["T"], unit="week", weight=out["customers"]
-    )
-    fit = clv.BGNBD.fit(customers)
+    customers = queries.from_patterns(warehouse.ask(queries.patterns))
+    assert queries.spend_cells is not None
+    cells = queries.from_spend_cells(warehouse.ask(queries.spend_cells).to_pandas())
+    fit, spend = clv.BGNBD.fit(customers), clv.GammaGamma.fit(cells)
     rfm = clv.rfm_summary(cdnow, **CDNOW, unit="week")
-    direct = clv.BGNBD.fit(rfm)
-    np.testing.assert_allclose(fit.model.values, direct.model.values, rtol=1e-6)
-    money = clv.GammaGamma(p=6.25, q=3.74, v=15.44) if spend else None
-    scores = to_sql(fit, money, **orders, **NEXT_YEAR, customers=customers)
+    with pytest.warns(clv.DataWarning, match="worth nothing"):
+        direct = clv.GammaGamma.fit(rfm)
+    assert len(cells) < direct.n_customers / 3
+    assert cells.n_customers == pytest.approx(direct.n_customers)
+    np.testing.assert_allclose(fit.model.values, clv.BGNBD.fit(rfm).model.values, rtol=1e-6)
+    np.testing.assert_allclose(spend.model.values, direct.model.values, rtol=1e-6)
+    assert spend.log_likelihood == pytest.approx(direct.log_likelihood, rel=1e-10)
+    scores = to_sql(fit, spend, **orders, **NEXT_YEAR, customers=customers)
     load_lookup(warehouse, scores)
-    compare(warehouse.ask(scores.scoring), clv.predict(rfm, fit.model, money, **NEXT_YEAR))
+    expected = clv.predict(rfm, fit.model, spend.model, **NEXT_YEAR)
+    compare(warehouse.ask(scores.scoring), expected)
 
 
 @FAST

@@ -13,13 +13,13 @@ import clvmodels as clv
 from clvmodels.frames import occasions
 from clvmodels.warehouse import summary_sql
 from clvmodels.warehouse.to_sql import summary_to_sql
-from tests.warehouse.conftest import Warehouse, stamps
+from tests.warehouse.conftest import Warehouse, one_worker, stamps
 
 TIME = 1e-15  # relative: a whole number divided once, which engines may do by the reciprocal
 # Relative: each engine adds up amounts in an order of its own, some thousand of them.
 MONEY = 1e-11
-FAST = pytest.mark.parametrize("warehouse", ["duckdb", "postgres"], indirect=True)
-SPARK = pytest.mark.parametrize("warehouse", ["spark"], indirect=True)
+FAST = pytest.mark.parametrize("warehouse", ["duckdb", one_worker("postgres")], indirect=True)
+SPARK = pytest.mark.parametrize("warehouse", [one_worker("spark")], indirect=True)
 NASTY = {"customer": "who", "date": "when", "amount": "paid", "observed_until": "2024-06-30"}
 RETAIL = {
     "customer": "Customer ID",
