@@ -37,25 +37,35 @@ EXACT = 1e-12  # the two engines add the same numbers in another order
 SAME_FIT = 1e-8  # and a fit stops where its gradient is small
 PATIENCE = 300.0  # seconds that a busy machine may need to start a JVM
 HOST = "127.0.0.1"
+SHORT_LIFE = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # spend little on compiling a minute's work
 
 
 # --- the job ----------------------------------------------------------------------------------
 
 
-def job(log: Any, folder: Path, write: Callable[[Any, Path], None]) -> clv.CLVModel:
+def job(
+    log: Any,
+    folder: Path,
+    write: Callable[[Any, Path], None],
+    *,
+    midway: Callable[[], None] = lambda: None,
+) -> clv.CLVModel:
     """Summarise, fit, predict, and write the predictions; the same on every engine."""
     rfm = clv.rfm_summary(log, **COLUMNS, observed_until="2024-12-31", unit="week")
+    midway()
     rfm = rfm.store(folder / "summary")  # the log is read once for all that follows
     model = clv.CLVModel(clv.BGNBD.fit(rfm), clv.GammaGamma.fit(rfm))
     write(model.predict(rfm, horizon="1y", discount_rate=0.10, margin=0.30), folder / "clv")
     return model
 
 
-def spark_job(spark: Any, log: Path, folder: Path) -> clv.CLVModel:
+def spark_job(spark: Any, log: Path, folder: Path, **options: Any) -> clv.CLVModel:
     """Run the job on a Spark session; the executors write ``folder/clv``."""
-    return job(
-        spark.read.parquet(str(log)), folder, lambda table, path: table.write.parquet(str(path))
-    )
+
+    def write(table: Any, path: Path) -> None:
+        table.write.parquet(str(path))
+
+    return job(spark.read.parquet(str(log)), folder, write, **options)
 
 
 def differences(model: clv.CLVModel, folder: Path, log: Path) -> list[str]:
@@ -160,6 +170,7 @@ def _daemon(arguments: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]
         "SPARK_HOME": str(home),
         "SPARK_LOCAL_IP": HOST,
         "SPARK_DAEMON_MEMORY": "512m",
+        "SPARK_DAEMON_JAVA_OPTS": SHORT_LIFE,
         "PYSPARK_PYTHON": sys.executable,
     }
     command = [str(home / "bin" / "spark-class"), f"org.apache.spark.deploy.{name}", *options]
@@ -222,9 +233,15 @@ def session(master: str, *, partitions: int = 8) -> Iterator[Any]:
         "spark.log.level": "ERROR",
         "spark.cores.max": "2",
         "spark.executor.memory": "800m",
+        "spark.driver.extraJavaOptions": SHORT_LIFE,
+        "spark.executor.extraJavaOptions": SHORT_LIFE,
         "spark.scheduler.minRegisteredResourcesRatio": "1.0",  # begin with both workers
         "spark.scheduler.maxRegisteredResourcesWaitingTime": f"{PATIENCE:.0f}s",
         "spark.sql.shuffle.partitions": str(partitions),
+        # Small data in many tasks, so that a worker has some in hand whenever it is killed.
+        "spark.sql.adaptive.coalescePartitions.enabled": "false",
+        "spark.sql.files.minPartitionNum": str(partitions),
+        "spark.shuffle.io.retryWait": "1s",
     }
     builder = SparkSession.builder.master(master).appName("clvmodels")
     for key, value in settings.items():
@@ -249,49 +266,43 @@ class Killer(threading.Thread):
         super().__init__(daemon=True)
         self.tracker, self.worker = spark.sparkContext.statusTracker(), worker
         self.killed_in: int | None = None
-        self.attempts: dict[int, int] = {}
         self.over = threading.Event()
 
     def run(self) -> None:
-        """Watch the stages until the job is over."""
+        """Wait for the moment, and kill."""
         written: set[int] = set()
-        while not self.over.is_set():
-            stages = [self.tracker.getStageInfo(i) for i in self.tracker.getActiveStageIds()]
-            for stage in filter(None, stages):
-                self.attempts[stage.stageId] = max(
-                    stage.currentAttemptId, self.attempts.get(stage.stageId, 0)
-                )
-                if self.killed_in is None:
-                    self._watch(stage, written)
-            time.sleep(0.003)
+        while self.killed_in is None and not self.over.is_set():
+            for i in self.tracker.getActiveStageIds():
+                stage = self.tracker.getStageInfo(i)
+                if stage is None:
+                    continue
+                part = 0 < stage.numCompletedTasks < stage.numTasks
+                if part and any(each < i for each in written):
+                    os.killpg(self.worker.pid, signal.SIGKILL)
+                    self.killed_in = i
+                    return
+                written.add(i)
+            time.sleep(0.002)
 
-    def _watch(self, stage: Any, written: set[int]) -> None:
-        after_another = any(each < stage.stageId for each in written)
-        if after_another and stage.numActiveTasks and 0 < stage.numCompletedTasks < stage.numTasks:
-            os.killpg(self.worker.pid, signal.SIGKILL)
-            self.killed_in = stage.stageId
-        if stage.numTasks > 1 and stage.numCompletedTasks >= 1:
-            written.add(stage.stageId)
-
-    @property
-    def repeated(self) -> list[int]:
-        """Stages that ran again after the kill."""
-        return sorted(stage for stage, attempt in self.attempts.items() if attempt)
+    def stages_again(self) -> list[int]:
+        """Return the stages from the kill on that were begun a second time."""
+        assert self.killed_in is not None
+        later = range(self.killed_in, self.killed_in + 50)
+        infos = filter(None, map(self.tracker.getStageInfo, later))
+        return [stage.stageId for stage in infos if stage.currentAttemptId > 0]
 
 
 def run_with_kill(spark: Any, victim: subprocess.Popen[bytes], log: Path, folder: Path) -> str:
-    """Run the job while a worker dies in it; return what happened in words."""
+    """Run the job while a worker dies in the summary; return what happened in words."""
     killer = Killer(spark, victim)
-    killer.start()
     try:
-        model = spark_job(spark, log, folder)
+        model = spark_job(spark, log, folder, midway=killer.start)
     finally:
         killer.over.set()
-        killer.join()
     if killer.killed_in is None:
         raise SystemExit("The job was over before a worker could be killed: take more customers.")
     _report(differences(model, folder, log))
-    return f"killed in stage {killer.killed_in}, stages {killer.repeated} ran again"
+    return f"killed in stage {killer.killed_in}, stages {killer.stages_again()} ran again"
 
 
 def _report(found: list[str]) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import narwhals as nw
@@ -203,6 +202,7 @@ class CustomerSummary:
         Examples
         --------
         >>> import polars as pl, tempfile
+        >>> from clvmodels import rfm_summary
         >>> orders = pl.LazyFrame({"who": ["a", "a"], "when": ["2024-01-01", "2024-01-15"]})
         >>> rfm = rfm_summary(orders, customer="who", date="when", unit="week")
         >>> with tempfile.TemporaryDirectory() as folder:
@@ -210,13 +210,12 @@ class CustomerSummary:
         Customers(1 rows, 1 customers, 1 with a repeat purchase, unit='week')
         """
         frame = as_narwhals(self.frame)
-        target = Path(path)
         if isinstance(frame, nw.DataFrame):
-            with atomic_path(target) as temporary:
+            with atomic_path(path) as temporary:
                 frame.write_parquet(temporary)
             return self
-        write_parquet(frame, target)
-        return replace(self, frame=nw.to_native(read_parquet(frame, target)))
+        write_parquet(frame, path)  # to Spark a path may be an address, which Path would change
+        return replace(self, frame=nw.to_native(read_parquet(frame, path)))
 
     def with_covariates(self, table: Any, *, customer: str | None = None) -> CustomerSummary:
         """Return the summary with columns of a customer table joined to it.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import narwhals as nw
@@ -77,11 +77,11 @@ def table_on_engine(frame: nw.LazyFrame[Any], table: pl.DataFrame) -> nw.LazyFra
     raise _unknown(frame)
 
 
-def write_parquet(frame: nw.LazyFrame[Any], path: Path) -> None:
+def write_parquet(frame: nw.LazyFrame[Any], path: str | os.PathLike[str]) -> None:
     """Write a lazy frame to parquet by its own engine, without collecting it.
 
     Polars and DuckDB write one file, which appears when it is whole; Spark's executors write a
-    folder, which must not be there yet.
+    folder, which must not be there yet. To Spark the path may be an address such as ``s3a://...``.
     """
     native = nw.to_native(frame)
     if frame.implementation.is_polars():
@@ -91,25 +91,25 @@ def write_parquet(frame: nw.LazyFrame[Any], path: Path) -> None:
         with atomic_path(path) as temporary:
             native.write_parquet(str(temporary))
     elif is_spark(frame):
-        native.write.parquet(str(path))
+        native.write.parquet(os.fspath(path))
     else:
         raise _unknown(frame)
 
 
-def read_parquet(frame: nw.LazyFrame[Any], path: Path) -> nw.LazyFrame[Any]:
+def read_parquet(frame: nw.LazyFrame[Any], path: str | os.PathLike[str]) -> nw.LazyFrame[Any]:
     """Return what `write_parquet` wrote as a lazy frame of the same engine and session."""
     native = nw.to_native(frame)
     if frame.implementation.is_polars():
         import polars as pl
 
-        return _lazy(pl.scan_parquet(path, glob=False))
+        return _lazy(pl.scan_parquet(os.fspath(path), glob=False))
     if frame.implementation.is_duckdb():
         # A relation gives no way to its connection but a query on itself.
-        quoted = str(path).replace("'", "''")
+        quoted = os.fspath(path).replace("'", "''")
         query = f"select * from read_parquet('{quoted}')"
         return _lazy(native.query("clvmodels_customers", query))
     if is_spark(frame):
-        return _lazy(native.sparkSession.read.parquet(str(path)))
+        return _lazy(native.sparkSession.read.parquet(os.fspath(path)))
     raise _unknown(frame)
 
 

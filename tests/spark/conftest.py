@@ -48,6 +48,7 @@ def spark(java: None) -> Iterator[Any]:
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.log.level": "ERROR",
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
         "spark.sql.shuffle.partitions": "2",
         "spark.sql.session.timeZone": "Pacific/Marquesas",
         "spark.sql.timestampType": "TIMESTAMP_NTZ",  # of stamps without a zone
