@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import os
+import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -27,6 +28,7 @@ __all__ = ["Derivatives", "Loadings", "PerRow", "total"]
 Array: TypeAlias = NDArray[np.float64]
 
 _BLOCK = 1 << 13  # rows whose columns fit the cache of a core, and of which BLAS makes no threads
+_LONG = 0.01  # seconds of an evaluation beyond which threads are worth their price
 _WILD = 690.0  # beyond this the exponential of a coordinate leaves the range of doubles
 
 
@@ -189,17 +191,28 @@ class PerRow:
 def total(per_row: PerRow) -> Objective:
     """Return the sum over all customers, block by block, as a function of the coordinates.
 
-    Blocks are shared between threads, and their sums added in order: the result is the same.
+    Blocks are shared between threads if the first evaluation takes longer than threads cost. Sums
+    are added in order: the result is the same.
     """
     blocks = per_row.blocks()
-    pool = ThreadPoolExecutor(_threads()) if len(blocks) > 1 else None
+    pool: ThreadPoolExecutor | None = None
+    first = True
 
     def objective(z: Array) -> tuple[float, Array, Array]:
+        nonlocal pool, first
+
         def part(block: PerRow) -> tuple[float, Array, Array]:
             with np.errstate(all="ignore"):  # a wild trial step is refused
                 return block.total(z)
 
-        return _added(map(part, blocks) if pool is None else pool.map(part, blocks))
+        if pool is not None:
+            return _added(pool.map(part, blocks))
+        start = time.perf_counter()
+        result = _added(map(part, blocks))
+        if first and len(blocks) > 1 and time.perf_counter() - start > _LONG:
+            pool = ThreadPoolExecutor(_threads())
+        first = False
+        return result
 
     return objective
 
