@@ -39,7 +39,9 @@ def main() -> None:
             measure(asked, asked.cache or Path(folder), place)
         table = results.read(place)
         if not asked.quick:
-            report.write(table, place.parent)
+            shown = asked.results == results.PLACE
+            plot = report.PLOT if shown else place.with_name(report.PLOT.name)
+            report.write(table, place.parent, plot)
         report.show(table)
 
 

@@ -95,7 +95,7 @@ FULL = [
     limit_of("100k", *(Entry(peer, "pipeline", rounds=1) for peer in ALL), rounds=3),
     limit_of("1m", Entry(LIFETIMES, "pipeline"), Entry(PYMC, "pipeline", rounds=1), rounds=3),
     *(
-        Case("1m", (Entry(OURS, step), Entry(LIFETIMES, step)), rounds=1, limit=180.0)
+        Case("1m", (Entry(OURS, step), Entry(LIFETIMES, step)), rounds=1, limit=90.0)
         for step in STEPS[:-1]
     ),
     Case("1m", (Entry(POLARS, BARE), Entry(OURS, "pipeline")), rounds=2, threads=1),

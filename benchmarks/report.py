@@ -12,14 +12,14 @@ from benchmarks.plan import BARE, STEPS
 from benchmarks.plot import draw
 from benchmarks.requirements import CDNOW, LEAN, ONE, READINGS, REQUIREMENTS, TEN, found, median
 
-__all__ = ["show", "write"]
+__all__ = ["PLOT", "show", "write"]
 
 PLOT = Path(__file__).resolve().parent.parent / "docs" / "assets" / "speed.svg"
 PEERS = ("clvmodels", "lifetimes", "btyd", "pymc-marketing")
 LOGS = ("CDNOW sample", CDNOW, "simulated 100k", ONE, TEN)
 
 
-def write(table: pd.DataFrame, folder: Path, plot: Path = PLOT) -> None:
+def write(table: pd.DataFrame, folder: Path, plot: Path) -> None:
     """Write every table into a folder, and draw the plot."""
     tables = {
         "requirements": requirements(table),

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from benchmarks.peers.protocol import BGNBD, GAMMA_GAMMA, Action, Job, Step
+from benchmarks.peers.protocol import MODELS, Action, Job, Step
 
 __all__ = ["steps_of"]
 
@@ -97,9 +97,9 @@ def fit_step(fitter: Any, fit: Any, *, patterns: bool = False) -> Step:
 
 def predict_step(library: ModuleType) -> Step:
     def prepare(job: Job) -> Action:
-        purchases = with_parameters(library.BetaGeoFitter(), BGNBD)
+        purchases = with_parameters(library.BetaGeoFitter(), MODELS["BG/NBD"])
         purchases.predict = purchases.conditional_expected_number_of_purchases_up_to_time
-        spend = with_parameters(library.GammaGammaFitter(), GAMMA_GAMMA)
+        spend = with_parameters(library.GammaGammaFitter(), MODELS["Gamma-Gamma"])
 
         def action() -> dict[str, float]:
             rfm = pd.read_parquet(job.summary).fillna({"monetary_value": 0.0})

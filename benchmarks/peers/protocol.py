@@ -17,11 +17,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeAlias
 
-__all__ = ["BGNBD", "GAMMA_GAMMA", "Action", "Job", "Step", "main"]
+__all__ = ["MODELS", "Action", "Job", "Step", "main"]
 
 # What `predict` is given, so that every peer scores with the same parameters; in weeks.
-BGNBD = {"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426}
-GAMMA_GAMMA = {"p": 6.25, "q": 3.74, "v": 15.44}
+MODELS = {
+    "BG/NBD": {"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426},
+    "Gamma-Gamma": {"p": 6.25, "q": 3.74, "v": 15.44},
+}
 QUICK = 2.0
 
 

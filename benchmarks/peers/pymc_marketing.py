@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 from pymc_marketing import clv
 
-from benchmarks.peers.protocol import BGNBD, GAMMA_GAMMA, Action, Job, Step, main
+from benchmarks.peers.protocol import MODELS, Action, Job, Step, main
 
 HORIZON = 365.25 / 7  # weeks
 MONTHLY = 1.1 ** (1 / 12) - 1
@@ -94,8 +94,8 @@ def fit_step(kind: Any) -> Step:
 
 def predict_step(job: Job) -> Action:
     few = pd.read_parquet(job.summary).dropna().head(100)
-    purchases = with_parameters(clv.BetaGeoModel(), BGNBD, few)
-    spend = with_parameters(clv.GammaGammaModel(), GAMMA_GAMMA, few)
+    purchases = with_parameters(clv.BetaGeoModel(), MODELS["BG/NBD"], few)
+    spend = with_parameters(clv.GammaGammaModel(), MODELS["Gamma-Gamma"], few)
 
     def action() -> dict[str, float]:
         rfm = pd.read_parquet(job.summary).fillna({"monetary_value": 0.0})
