@@ -124,6 +124,16 @@ def test_a_crash_at_any_step_of_an_update(tmp_path, batch):
     assert len(outcomes) > 15
 
 
+def test_files_are_safe_on_disk_before_they_count(tmp_path):
+    """Against a power cut: both files, the folder and the manifest, then the folder again."""
+    state = clv.SummaryState.create(tmp_path / "state", frame(OLD), **COLUMNS)
+    with crashing(0, stop) as done:
+        state.update(frame(NEW))
+    order = [name for name in done if name in ("sink_parquet", "fsync", "replace")]
+    written = ["sink_parquet", "fsync"] * 2
+    assert order == [*written, "fsync", "fsync", "replace", "fsync"]
+
+
 def test_a_crash_at_any_step_of_a_creation(tmp_path):
     (whole,) = summaries(OLD)
     for step in range(1, 200):
