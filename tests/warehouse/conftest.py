@@ -145,6 +145,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.sql.shuffle.partitions": "2",
         "spark.ui.showConsoleProgress": "false",
+        "spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("spark-warehouse")),
         "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     }
     builder = pyspark.sql.SparkSession.builder.master("local[2]").appName("clvmodels")
