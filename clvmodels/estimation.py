@@ -87,7 +87,8 @@ def maximum_likelihood(
     >>> maximum_likelihood(parabola, [np.zeros(2)]).point
     array([3., 3.])
     """
-    heads = [_Head(start) if scout is None else _scouted(scout, start) for start in starts]
+    tops: list[Maximum] = []  # of the sample
+    heads = [_Head(start) if scout is None else _scouted(scout, start, tops) for start in starts]
     ends = _climb_all(objective, heads)
     if not ends:
         raise ConvergenceError(
@@ -116,15 +117,16 @@ class _Head:
         return bool(np.abs(self.point - other.point).max() < _SAME)
 
 
-def _scouted(scout: Objective, start: Array) -> _Head:
+def _scouted(scout: Objective, start: Array, tops: list[Maximum]) -> _Head:
     """Return where a start ends on a sample, as far as the sample says so.
 
     Along directions that the sample leaves open the start keeps its place: a climb on all data that
     began far out on a ridge of the sample would take the ridge for its own.
     """
-    end = newton(scout, start, tolerance=_NEAR)
+    end = newton(scout, start, known=tops, tolerance=_NEAR)
     if end is None:
         return _Head(start)
+    tops.append(end)
     curvature, directions = np.linalg.eigh(-end.hessian)
     known = directions[:, curvature >= _SCOUT_CURVATURE]
     point = start + known @ (known.T @ (end.point - start))
