@@ -7,6 +7,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,7 +18,7 @@ import polars as pl
 import pytest
 
 from tests.conftest import shared_file
-from tests.warehouse.postgres_server import find_program, running_server
+from tests.warehouse.postgres_server import CannotRunError, find_program, running_server
 
 POSTGRES_TYPES = {
     pl.String: "TEXT",
@@ -129,8 +130,12 @@ def postgres() -> Iterator[Warehouse]:
         pytest.skip("starts PostgreSQL on Linux and macOS alone")
     import psycopg
 
-    with running_server() as address, psycopg.connect(address, autocommit=True) as connection:
-        yield PostgreSQL(connection)
+    with ExitStack() as stack:
+        try:
+            address = stack.enter_context(running_server())
+        except CannotRunError as reason:
+            pytest.skip(f"PostgreSQL does not start here: {reason}")
+        yield PostgreSQL(stack.enter_context(psycopg.connect(address, autocommit=True)))
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,10 @@ PATIENCE = 60.0  # seconds that a busy machine may take to start it
 USER = "clv"
 
 
+class CannotRunError(Exception):
+    """PostgreSQL is installed, but this machine does not let it run."""
+
+
 def find_program(name: str) -> str | None:
     """Return the path of a program of PostgreSQL; Debian keeps them off the PATH."""
     packaged = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
@@ -38,7 +42,7 @@ def unprivileged() -> dict[str, Any]:
         except KeyError:
             continue
         return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
-    raise OSError("no account to run PostgreSQL as")
+    raise CannotRunError("there is no account to run PostgreSQL as")
 
 
 @contextmanager
@@ -72,7 +76,8 @@ def _run(name: str, folder: Path, account: dict[str, Any]) -> None:
     command = [program, "-D", str(folder / "data"), "-U", USER, *options]
     command.append(f"--pwfile={folder / 'password'}")
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, **account)
-    assert done.returncode == 0, done.stderr
+    if done.returncode != 0:
+        raise CannotRunError(done.stderr)
 
 
 def _start(folder: Path, port: int, account: dict[str, Any]) -> subprocess.Popen[bytes]:
@@ -94,7 +99,7 @@ def _wait(address: str, server: subprocess.Popen[bytes], folder: Path) -> None:
             return
         except psycopg.OperationalError:
             if server.poll() is not None or time.monotonic() > end:
-                raise AssertionError((folder / "log").read_text()) from None
+                raise CannotRunError((folder / "log").read_text()) from None
             time.sleep(0.1)
 
 
