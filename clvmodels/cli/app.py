@@ -1,4 +1,4 @@
-"""The commands and their help: summarize, fit, predict.
+"""The commands and their help: summarize, fit, predict, update.
 
 What does the work loads when a command runs, so that help comes at once.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import typer
 
@@ -67,6 +67,17 @@ Resume: TypeAlias = Annotated[
         "--resume",
         help="With --parts: go on where a job with the same arguments was stopped.",
         rich_help_panel=LARGE,
+    ),
+]
+
+StatePath: TypeAlias = Annotated[
+    Path,
+    typer.Argument(metavar="STATE", help="The folder of the kept summary.", show_default=False),
+]
+Late: TypeAlias = Annotated[
+    Literal["error", "add"],
+    typer.Option(
+        help="Orders dated before the end of observation so far: refuse, or take for new ones."
     ),
 ]
 
@@ -164,3 +175,21 @@ def predict(
         terms = Valuation(read_horizon(horizon), discount_rate, margin)
         target = Target(out, parts=parts, resume=resume)
         jobs.predict(log, reporter, model=model, target=target, terms=terms)
+
+
+@app.command(
+    epilog="Example:  clvmodels update state new-orders.parquet --observed-until 2024-12-31"
+)
+@flattened
+def update(
+    state: StatePath, log: LogOptions, report: ReportOptions, *, late: Late = "error"
+) -> None:
+    """Add new orders to a kept summary, without reading the old ones; the first orders make it.
+
+    The folder of the state then stands in place of the orders in fit, predict and summarize. Names
+    of columns and rules of cleaning are settled by the first orders.
+    """
+    with session(report) as reporter:
+        from clvmodels.cli import jobs
+
+        jobs.update(log, reporter, state=state, late=late)

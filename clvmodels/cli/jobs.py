@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from rich.table import Table
 
@@ -14,11 +14,13 @@ from clvmodels.cli.options import LogOptions, PurchaseKind
 from clvmodels.cli.orders import Orders, open_orders, summarised
 from clvmodels.cli.scoring import Valuation, open_model, unit_of
 from clvmodels.cli.sheets import Sheets, write_whole
+from clvmodels.cli.states import is_state, refuse_rules
 from clvmodels.cli.tables import SHOWN, Target, check_ending, replacing, screen_table
 from clvmodels.errors import ClvError
 from clvmodels.files import save
 from clvmodels.frames.customer_summary import CustomerSummary
 from clvmodels.frames.predict import CLVModel
+from clvmodels.frames.state.summary_state import SummaryState
 from clvmodels.models.fit import Fit
 from clvmodels.models.gamma_gamma import GammaGamma
 from clvmodels.models.purchases import PurchaseModel
@@ -27,7 +29,7 @@ from clvmodels.models.registry import MODELS
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["fit", "predict", "summarize"]
+__all__ = ["fit", "predict", "summarize", "update"]
 
 _TOTAL_OF: Final = {
     "alive": "customers still active",
@@ -35,6 +37,12 @@ _TOTAL_OF: Final = {
     "discounted_purchases": "discounted purchases",
     "clv": "in value",
 }
+
+# Options that say how the orders of a new state are read.
+_OF_STATES: Final = (
+    *("source", "customer", "date", "amount", "date_format", "time_zone", "observed_until"),
+    *("returns", "invalid", "grid", "strict"),
+)
 
 
 def summarize(log: LogOptions, reporter: Reporter, *, out: Path | None) -> None:
@@ -118,6 +126,49 @@ def predict(
     document = job.describe() | facts | terms.describe() | {"model": model, "out": path}
     reporter.result(document | _rows(first), _told(document), *_screen(first))
     _say_where(reporter, path, _shown_of(facts, "--out clv.parquet"))
+
+
+def update(
+    log: LogOptions, reporter: Reporter, *, state: Path, late: Literal["error", "add"]
+) -> None:
+    """Bring a kept summary up to date with new orders, or make it from the first."""
+    if is_state(state):
+        refuse_rules(log, free=("source", "observed_until"))
+        before = SummaryState.open(state)
+        with reporter.step("Updating"):
+            after = before.update(log.source, observed_until=log.observed_until, late=late)
+    else:
+        refuse_rules(log, free=_OF_STATES)
+        orders = open_orders(log, reporter, unit="week")
+        before = None
+        with reporter.step("Making the state"):
+            after = _new_state(state, orders)
+    facts = {
+        "command": "update",
+        "state": state,
+        "observed_until": after.observed_until,
+        "updates": len(after.updates),
+        "changed": before is None or len(before.updates) < len(after.updates),
+    }
+    reporter.result(facts, repr(after))
+
+
+def _new_state(folder: Path, orders: Orders) -> SummaryState:
+    options = orders.options
+    return SummaryState.create(
+        folder,
+        orders.frame,
+        customer=orders.customer,
+        date=orders.date,
+        amount=orders.amount,
+        observed_until=options.observed_until,
+        returns=options.returns,
+        invalid=options.invalid,
+        strict=options.strict,
+        grid=cast(Literal["day", "week"], options.grid),  # others are refused there
+        date_format=options.date_format,
+        time_zone=options.time_zone,
+    )
 
 
 # --- steps that commands share ----------------------------------------------------------------

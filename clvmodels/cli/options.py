@@ -65,7 +65,8 @@ class LogOptions:
         str,
         typer.Argument(
             metavar="INPUT",
-            help="The orders, one row each: a parquet or csv file, a folder, or a glob in quotes.",
+            help="The orders, one row each: a parquet or csv file, a folder, a glob in quotes, or "
+            "the state that update keeps.",
             show_default=False,
         ),
     ]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from shutil import rmtree
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
@@ -14,11 +15,13 @@ from clvmodels.cli.guess import Amount, amount_label, guess_amount, guess_column
 from clvmodels.cli.memory import bucket_count, order_bytes, read_memory
 from clvmodels.cli.options import LogOptions
 from clvmodels.cli.sheets import Sheets, read_sheets, sheet_path
+from clvmodels.cli.states import open_state, split_customers
 from clvmodels.frames.buckets import Buckets, combined, open_buckets
 from clvmodels.frames.columns import require_column
 from clvmodels.frames.customer_summary import CustomerSummary
 from clvmodels.frames.ledger import Ledger, refuse_unmatched
 from clvmodels.frames.paths import scan_files
+from clvmodels.frames.state.summary_state import SummaryState
 from clvmodels.units import TimeUnit
 
 if TYPE_CHECKING:
@@ -43,6 +46,8 @@ class Orders:
         How the log is read.
     unit : TimeUnit
         Unit of the summary.
+    state : SummaryState or None
+        The kept summary that stands for the orders, if it is one.
     """
 
     frame: pl.LazyFrame
@@ -51,6 +56,7 @@ class Orders:
     amount: Amount
     options: LogOptions
     unit: TimeUnit
+    state: SummaryState | None = None
 
     def describe(self) -> dict[str, object]:
         """Return what was read and how, for the JSON."""
@@ -74,6 +80,11 @@ def open_orders(
     MissingColumnError
         A column is not there, or none looks like it.
     """
+    state = open_state(options)
+    if state is not None:
+        rules = state.manifest.rules
+        kept = state.summary(unit).frame
+        return Orders(kept, rules.customer, rules.date, rules.amount, options, unit, state)
     path = Path(options.source)
     names = scan_files(path).collect_schema().names()
     customer = options.customer or guess_column("customer", names)
@@ -123,6 +134,9 @@ def summarised(
     """
     with TemporaryDirectory(prefix="clvmodels-") if work is None else nullcontext(work) as folder:
         place = Path(folder)
+        if orders.state is not None:
+            yield _kept(orders, orders.state, place, reporter)
+            return
         with reporter.step("Checking the orders"):
             buckets = _open_buckets(orders, place)
         n = _count(buckets, orders.options)
@@ -156,13 +170,21 @@ def _open_buckets(orders: Orders, folder: Path) -> Buckets:
 
 def _count(buckets: Buckets, options: LogOptions) -> int:
     """Return in how many buckets to work."""
-    import polars as pl
-
-    limit = None if options.max_memory is None else read_memory(options.max_memory)
+    limit = _limit(options)
     if options.buckets is not None:
         return options.buckets
     size = order_bytes(buckets.id_bytes(), nets=buckets.nets)
-    return bucket_count(buckets.rows, size, limit=limit, threads=pl.thread_pool_size())
+    return bucket_count(buckets.rows, size, limit=limit, threads=_threads())
+
+
+def _limit(options: LogOptions) -> int | None:
+    return None if options.max_memory is None else read_memory(options.max_memory)
+
+
+def _threads() -> int:
+    import polars as pl
+
+    return pl.thread_pool_size()
 
 
 def _summarise(buckets: Buckets, folder: Path, reporter: Reporter, *, account: bool) -> Summarised:
@@ -187,6 +209,22 @@ def _summarise(buckets: Buckets, folder: Path, reporter: Reporter, *, account: b
         lambda: combined(ledgers),
     )
     return Summarised(rfm, len(buckets))
+
+
+def _kept(orders: Orders, state: SummaryState, folder: Path, reporter: Reporter) -> Summarised:
+    """Write the summary of a state to sheets."""
+    rfm, place = state.summary(orders.unit), folder / "customers"
+    rows = sum(count.rows for count in state.manifest.counts.values())
+    n = orders.options.buckets or bucket_count(
+        rows, order_bytes(8.0, nets=False), limit=_limit(orders.options), threads=_threads()
+    )
+    if not place.exists():
+        unfinished = folder / "customers.unfinished"
+        rmtree(unfinished, ignore_errors=True)
+        with reporter.step("Reading the state"):
+            split_customers(rfm, n, unfinished)
+        unfinished.rename(place)
+    return Summarised(replace(rfm, frame=read_sheets(place)), n)
 
 
 def _keep(frame: pl.LazyFrame, path: Path) -> None:

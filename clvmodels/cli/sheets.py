@@ -74,7 +74,7 @@ def read_sheets(folder: Path) -> pl.LazyFrame:
     import polars as pl
 
     return pl.scan_parquet(
-        folder / "*" / "rows.parquet",
+        folder / "*" / "*.parquet",
         hive_partitioning=True,
         hive_schema={SHEET: pl.UInt32()},
     )

@@ -32,7 +32,7 @@ from clvmodels.units import TimeUnit, parse_date
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Buckets", "combined", "open_buckets"]
+__all__ = ["Buckets", "bucket_of", "combined", "cuts_of", "open_buckets"]
 
 _BUCKET: Final = "_bucket"
 _SAMPLE: Final = 100_000  # ids that tell where to cut: buckets of a hundredth are even to 3 %
@@ -83,7 +83,7 @@ class Buckets:
                 return self
             unfinished = folder / "orders.unfinished"
             shutil.rmtree(unfinished, ignore_errors=True)
-            _write_buckets(nw.to_native(self.log.frame), _cuts(self, n), unfinished)
+            _write_buckets(self.log.frame, self.rows, n, unfinished)
             unfinished.rename(place)
         files = sorted(place.glob("*/*.ipc"), key=lambda file: int(file.parent.name.split("=")[1]))
         return replace(self, frames=tuple(map(_read_bucket, files)))
@@ -202,43 +202,45 @@ def _read_once(source: Source, folder: Path) -> Source:
     return replace(source, frame=nw.from_native(pl.scan_ipc(path)))
 
 
-def _cuts(buckets: Buckets, n: int) -> pl.Series:
-    """Return the ids at which buckets begin, but for the first, from an even sample of rows."""
+def _write_buckets(log: nw.LazyFrame[Any], rows: int, n: int, folder: Path) -> None:
     import polars as pl
 
-    step = max(1, buckets.rows // _SAMPLE)
-    ids = nw.to_native(buckets.log.frame).select(_ordered(buckets.log.frame)).with_row_index("_row")
-    drawn = ids.filter(pl.col("_row") % step == 0, pl.col(CUSTOMER).is_not_null())
-    sample: pl.Series = drawn.select(CUSTOMER).collect(engine="streaming")[CUSTOMER].sort()
-    places = [len(sample) * i // n for i in range(1, n)] if len(sample) else []
-    return sample.gather(places).unique().sort()
-
-
-def _write_buckets(rows: pl.LazyFrame, cuts: pl.Series, folder: Path) -> None:
-    import polars as pl
-
-    def bucket_of(ids: pl.Series) -> pl.Series:
-        numbers = cuts.search_sorted(ids, side="right")
-        assert isinstance(numbers, pl.Series)  # as ids are one
-        return numbers
-
-    key = _ordered(nw.from_native(rows)).map_batches(
-        bucket_of, return_dtype=pl.UInt32(), is_elementwise=True
-    )
+    frame, ids = nw.to_native(log), _ordered(log)
     compact = [pl.col(DAY).cast(pl.Int32), pl.col(REASON).cast(pl.Int8)]
-    names = [name for name in (CUSTOMER, DAY, AMOUNT, REASON) if name in rows.collect_schema()]
-    rows.select(names).with_columns(compact).sink_ipc(
-        pl.PartitionBy(
-            folder,
-            key=key.fill_null(0).alias(_BUCKET),
-            include_key=False,
-            approximate_bytes_per_file=None,
-        ),
+    names = [name for name in (CUSTOMER, DAY, AMOUNT, REASON) if name in frame.collect_schema()]
+    key = bucket_of(ids, cuts_of(frame.select(ids), rows, n)).alias(_BUCKET)
+    frame.select(names).with_columns(compact).sink_ipc(
+        pl.PartitionBy(folder, key=key, include_key=False, approximate_bytes_per_file=None),
         compression="uncompressed",
         maintain_order=False,
         mkdir=True,
         engine="streaming",
     )
+
+
+def cuts_of(ids: pl.LazyFrame, rows: int, n: int) -> pl.Series:
+    """Return the ids at which `n` buckets begin, but for the first, from an even sample of rows."""
+    import polars as pl
+
+    name = ids.collect_schema().names()[0]
+    step = max(1, rows // _SAMPLE)
+    drawn = ids.with_row_index("_row").filter(pl.col("_row") % step == 0)
+    sample: pl.Series = drawn.collect(engine="streaming")[name].drop_nulls().sort()
+    places = [len(sample) * i // n for i in range(1, n)] if len(sample) else []
+    return sample.gather(places).unique().sort()
+
+
+def bucket_of(ids: pl.Expr, cuts: pl.Series) -> pl.Expr:
+    """Return the number of the bucket of each id; missing ids are in the first."""
+    import polars as pl
+
+    def number(each: pl.Series) -> pl.Series:
+        numbers = cuts.search_sorted(each, side="right")
+        assert isinstance(numbers, pl.Series)  # as the ids are one
+        return numbers
+
+    found = ids.map_batches(number, return_dtype=pl.UInt32(), is_elementwise=True)
+    return found.fill_null(0)
 
 
 def _read_bucket(file: Path) -> nw.LazyFrame[Any]:
