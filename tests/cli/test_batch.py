@@ -30,6 +30,8 @@ TERMS = ("--horizon", "1y", "--discount-rate", "0.1", "--margin", "0.3")
 TIMEOUT = 120  # seconds on a machine that does other things
 # Sums over the same rows in another order.
 SAME = 1e-9
+# A climb ends where its gradient vanishes, to rounding of sums in another order.
+ESTIMATED = 1e-6
 
 
 def simulated(customers: int = 600, *, seed: int = 5, refunds: float = 0.15) -> pl.DataFrame:
@@ -146,16 +148,14 @@ def test_ledgers_of_buckets_add_up(
     assert documents[0]["warnings"] == documents[1]["warnings"] != []
 
 
-def test_fits_from_buckets(run: Callable[..., Any], folder: Path) -> None:
-    simulated(refunds=0.0).write_parquet("orders.parquet")
-    first, second = (
-        run("fit", "orders.parquet", "--buckets", n, "--json", *UNTIL).document for n in (1, 6)
-    )
+def test_fits_from_buckets(run: Callable[..., Any], cdnow: Path) -> None:
+    source, until = cdnow / "orders.parquet", ("--observed-until", "1997-09-30")
+    first, second = (run("fit", source, "--buckets", n, "--json", *until).document for n in (1, 6))
     for name in ("purchases", "spend"):
-        assert second[name]["log_likelihood"] == pytest.approx(
-            first[name]["log_likelihood"], rel=SAME
-        )
         assert second[name]["customers"] == first[name]["customers"]
+        for parameter, estimate in first[name]["estimates"].items():
+            other = second[name]["estimates"][parameter]["estimate"]
+            assert other == pytest.approx(estimate["estimate"], rel=ESTIMATED)
     assert first["ledger"]["balances"]
 
 
