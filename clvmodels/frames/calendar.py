@@ -10,7 +10,9 @@ from typing import Any, Final
 
 import narwhals as nw
 
+from clvmodels.frames import spark_dates
 from clvmodels.frames.columns import DAY
+from clvmodels.frames.engines import is_spark
 
 __all__ = [
     "MDAY",
@@ -81,6 +83,8 @@ def with_month(
     Months are 12 times the year plus 0 for January and so on. The inverse of `with_civil_day`: days
     since March of the year 0, in cycles of 400 years.
     """
+    if is_spark(frame):
+        return spark_dates.with_month(frame, name, mday=mday, of=of)
     days, cycles, years = nw.col("_days"), nw.col("_cycles"), nw.col("_years")
     rest, month = nw.col("_rest"), nw.col("_from_march")
     leaps = quotient(rest, 1460) - quotient(rest, 36_524) + quotient(rest, 146_096)

@@ -14,6 +14,7 @@ from clvmodels.frames.columns import DAY, RAW
 from clvmodels.frames.engines import is_spark, with_native
 from clvmodels.frames.paths import first_look
 from clvmodels.frames.sources import Source
+from clvmodels.frames.spark_dates import days_of_dates, days_of_text
 from clvmodels.frames.strptime import check_format, with_day_of_format
 from clvmodels.frames.zones import ZONE, refuse_mixed_zones
 
@@ -73,10 +74,11 @@ def _dated(frame: nw.LazyFrame[Any], name: str, date_format: str | None) -> nw.L
     if isinstance(dtype, nw.Date) and frame.implementation.is_polars():  # of days, underneath
         return frame.with_columns(nw.col(DAY).cast(nw.Int32).cast(nw.Int64))
     if isinstance(dtype, nw.Date | nw.Datetime):
+        if is_spark(frame):
+            return with_native(frame, DAY, days_of_dates(DAY))
         return with_civil_day(with_fields(frame, nw.col(DAY)))
     if isinstance(dtype, nw.String | nw.Categorical | nw.Enum):
-        text = nw.col(DAY).cast(nw.String).str.strip_chars()
-        frame = frame.with_columns(nw.when(text != "").then(text).alias(DAY))
+        frame = _stripped(frame)
         frame = frame.with_columns(nw.col(DAY).alias(RAW))
         return _mark_unreadable(_from_any_text(frame, name, date_format))
     if dtype.is_numeric():
@@ -89,6 +91,13 @@ def _dated(frame: nw.LazyFrame[Any], name: str, date_format: str | None) -> nw.L
 
 
 # --- text -------------------------------------------------------------------------------------
+
+
+def _stripped(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Return the frame with text in DAY without blanks around it, blank text missing."""
+    text = nw.col(DAY).cast(nw.String).str.strip_chars()
+    frame = frame.with_columns(text.alias(DAY))
+    return frame.with_columns(nw.when(nw.col(DAY) != "").then(nw.col(DAY)).alias(DAY))
 
 
 def _from_any_text(
@@ -106,6 +115,8 @@ def _from_any_text(
 
 def _from_text(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Turn ISO text, with or without a time, or eight digits into day numbers."""
+    if is_spark(frame):
+        return with_native(frame, DAY, days_of_text(DAY, iso=_ISO, compact=_COMPACT))
     text, form = nw.col(DAY), nw.col("_form")
     iso, compact = text.str.contains(_ISO), text.str.contains(_COMPACT)
     forms = nw.when(iso).then(nw.lit(1)).otherwise(nw.when(compact).then(nw.lit(2)))

@@ -15,6 +15,7 @@ import narwhals as nw
 from clvmodels.customers import Grid
 from clvmodels.frames.cleaning import CleanLog
 from clvmodels.frames.columns import AMOUNT, CUSTOMER, PERIOD
+from clvmodels.frames.engines import is_spark
 from clvmodels.frames.periods import with_period
 
 __all__ = ["BACK", "LINES", "PAID", "ROWS", "UNMATCHED", "VALUE", "net_occasions"]
@@ -67,10 +68,13 @@ def net_sums(occasions: nw.LazyFrame[Any], refunds: bool) -> nw.LazyFrame[Any]:
     ).drop(BACK, ROWS)
     if not refunds:
         return untouched
+    names = untouched.collect_schema().names()
+    if is_spark(occasions):  # there a query that is used twice is run twice: sort all instead
+        return _net(occasions).select(names)
     returners = occasions.filter(nw.col(BACK) > 0.0).select(CUSTOMER).unique()
     others = untouched.join(returners, on=CUSTOMER, how="anti")
     netted = _net(occasions.join(returners, on=CUSTOMER, how="semi"))
-    return nw.concat([others, netted.select(others.collect_schema().names())])
+    return nw.concat([others, netted.select(names)])
 
 
 def kept(occasions: nw.LazyFrame[Any], *, has_amount: bool) -> nw.LazyFrame[Any]:

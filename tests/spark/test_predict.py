@@ -127,7 +127,7 @@ def test_covariates(orders, on_spark, in_memory, stored, assert_same):
         stored.with_covariates(on_spark(table), customer="who"),
         in_memory.with_covariates(table.lazy(), customer="who"),
     )
-    fits = [clv.BGNBD.fit(rfm, covariates="income + channel") for rfm in rfms]
+    fits = [clv.BGNBD.fit(rfm, purchase="income", dropout="channel") for rfm in rfms]
     found, wanted = (fit.estimates["estimate"].to_numpy() for fit in fits)
     np.testing.assert_allclose(found, wanted, rtol=SAME_FIT)
     scored = (clv.predict(rfm, fits[0], SPEND, **HORIZON) for rfm in rfms)
