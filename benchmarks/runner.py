@@ -91,13 +91,12 @@ class Bench:
         job["out"] = str(out)
         module = f"benchmarks.peers.{PEERS[entry.peer].module}"
         command = [str(python), "-m", module, entry.step, json.dumps(job)]
-        cores = sorted(os.sched_getaffinity(0))[: case.threads]
         try:
             done = subprocess.run(
                 command,
                 cwd=ROOT,
                 env=os.environ | dict.fromkeys(THREADS, str(case.threads)) | self._variables(case),
-                preexec_fn=lambda: os.sched_setaffinity(0, cores),
+                preexec_fn=lambda: keep_to(case.threads),
                 capture_output=True,
                 text=True,
                 timeout=case.limit,
@@ -155,6 +154,12 @@ class Bench:
         done = self._start(Case(problem, (), limit=600.0), Entry("clvmodels", "inputs"), python)
         if isinstance(done, str):
             raise RuntimeError(f"Making the inputs of {problem} {done}")
+
+
+def keep_to(cores: int) -> None:
+    """Keep this process to so many cores, where the system can."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
 
 
 def _line(row: Run) -> str:
