@@ -139,7 +139,7 @@ def summarised(
             return
         with reporter.step("Checking the orders"):
             buckets = _open_buckets(orders, place)
-        n = _count(buckets, orders.options)
+        n = _settled(place, _count(buckets, orders.options))
         with reporter.step("Splitting the orders by customer"):
             buckets = buckets.split(place, n)
         strict = orders.options.strict
@@ -175,6 +175,16 @@ def _count(buckets: Buckets, options: LogOptions) -> int:
         return options.buckets
     size = order_bytes(buckets.id_bytes(), nets=buckets.nets)
     return bucket_count(buckets.rows, size, limit=limit, threads=_threads())
+
+
+def _settled(folder: Path, n: int) -> int:
+    """Keep a number of buckets, or return the one that is kept: it holds until the job is done."""
+    path = folder / "buckets"
+    if not path.exists():
+        unfinished = path.with_suffix(".unfinished")
+        unfinished.write_text(str(n), encoding="utf-8")
+        unfinished.rename(path)
+    return int(path.read_text(encoding="utf-8"))
 
 
 def _limit(options: LogOptions) -> int | None:
@@ -218,6 +228,7 @@ def _kept(orders: Orders, state: SummaryState, folder: Path, reporter: Reporter)
     n = orders.options.buckets or bucket_count(
         rows, order_bytes(8.0, nets=False), limit=_limit(orders.options), threads=_threads()
     )
+    n = _settled(folder, n)
     if not place.exists():
         unfinished = folder / "customers.unfinished"
         rmtree(unfinished, ignore_errors=True)

@@ -20,7 +20,7 @@ from polars.testing import assert_frame_equal
 
 import clvmodels as clv
 from clvmodels import customers
-from clvmodels.cli import options
+from clvmodels.cli import main, options
 from clvmodels.cli.memory import bucket_count, order_bytes, read_memory
 from clvmodels.errors import ParameterError
 from clvmodels.frames import cleaning
@@ -258,6 +258,30 @@ def test_a_killed_job_goes_on(folder: Path, saved: Path, run: Callable[..., Any]
         pl.read_parquet("clv/*.parquet"), pl.read_parquet("clv.parquet"), rel_tol=SAME
     )
     assert not Path("clv/_work").exists()
+
+
+@pytest.mark.parametrize("first", [1, 5])
+def test_a_resumed_job_keeps_its_buckets(
+    run: Callable[..., Any],
+    folder: Path,
+    saved: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    first: int,
+) -> None:
+    simulated().write_parquet("orders.parquet")
+    arguments = predict("orders.parquet", "--model", saved, "--out", "clv", "--parts")
+    with monkeypatch.context() as patched:
+        patched.setattr(clv.CLVModel, "predict", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            main([str(each) for each in (*arguments, "--buckets", first)])
+    assert len(list(Path("clv/_work/customers").glob("*"))) == first
+    done = run(*arguments, "--resume", "--buckets", 3)
+    assert done.code == 0, done.err
+    assert len(list(Path("clv").glob("part-*"))) == first
+    assert run(*predict("orders.parquet", "--model", saved, "--out", "clv.parquet")).code == 0
+    assert_frame_equal(
+        pl.read_parquet("clv/*.parquet"), pl.read_parquet("clv.parquet"), rel_tol=SAME
+    )
 
 
 def test_paths_and_options_of_parts(run: Callable[..., Any], folder: Path, saved: Path) -> None:
