@@ -20,7 +20,7 @@ demo: .venv-demo/ready  ## the main job on real CDNOW orders
 
 test: .venv/ready  ## the whole test suite
 	sh tests/setup/postgres.sh
-	.venv/bin/python -m pytest -n $(WORKERS) -m 'not slow'
+	.venv/bin/python -m pytest -n $(WORKERS) --dist loadgroup -m 'not slow'
 
 lint: .venv/ready
 	.venv/bin/ruff check .

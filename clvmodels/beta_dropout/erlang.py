@@ -145,7 +145,7 @@ def count_probability(
         total = total + term
     stayed = log_rising(b, m) - log_rising(a + b, m)
     earlier = np.maximum(m, 1.0)
-    left = np.log(a / (b + earlier - 1.0)) + log_rising(b, earlier) - log_rising(a + b, earlier)
+    left = np.log(a / (b + (earlier - 1.0))) + log_rising(b, earlier) - log_rising(a + b, earlier)
     # P(n purchases by t if nobody leaves): 1 for n = 0, where betainc has no value
     reached = np.where(n > 0.0, special.betainc(np.maximum(events, 1.0), r, share), 1.0)
     alive = total * np.exp(log_first + stayed)

@@ -114,7 +114,7 @@ def count_probability(
     count += special.xlogy(n, share)
     stayed = log_rising(b, m) - log_rising(a + b, m)
     earlier = np.maximum(m, 1.0)
-    left = np.log(a / (b + earlier - 1.0)) + log_rising(b, earlier) - log_rising(a + b, earlier)
+    left = np.log(a / (b + (earlier - 1.0))) + log_rising(b, earlier) - log_rising(a + b, earlier)
     # P(at least n purchases by t if none left): 1 for n = 0, where betainc has no value
     reached = np.where(n > 0.0, special.betainc(np.maximum(n, 1.0), r, share), 1.0)
     return np.asarray(np.exp(count + stayed) + np.where(m > 0.0, np.exp(left) * reached, 0.0))

@@ -30,10 +30,11 @@ def beta_dropout_limit(a: float, b: float) -> list[str]:
             "the NBD, a and b only say 'almost never'. Predictions hold while that lasts; a "
             "longer log would show dropout."
         ]
-    if a + b > HOMOGENEOUS:
+    if a + b > HOMOGENEOUS or b / (a + b) < NEVER:
+        open_end = " (a + b has no bound)" if a + b > HOMOGENEOUS else ""
         return [
             f"All customers seem to leave with the same probability {dropout:.3g} after each "
-            "purchase (a + b has no bound): use a / (a + b), not a and b."
+            f"purchase{open_end}: use a / (a + b), not a and b."
         ]
     if b < NEVER:
         return [
