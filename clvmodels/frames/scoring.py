@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.customers import Customers
-from clvmodels.frames.columns import PREDICTIONS
 from clvmodels.frames.covariates import covariate_key
 from clvmodels.frames.customer_summary import CustomerSummary
 from clvmodels.frames.engines import table_on_engine
@@ -30,7 +29,6 @@ __all__ = ["PurchaseFit", "model_of", "with_arrays", "with_purchases", "with_spe
 Array: TypeAlias = NDArray[np.float64]
 PurchaseFit: TypeAlias = Fit[Any] | PurchasePredictions
 
-assert PREDICTIONS[:3] == SCORES
 # e^690 odds are as good as infinite, and no engine calls them an overflow.
 _CERTAIN = 690.0
 

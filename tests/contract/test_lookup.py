@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 import clvmodels as clv
+from clvmodels.frames.columns import PREDICTIONS
 from clvmodels.lookup import ALIVE, GIVEN_ALIVE, SCORES, lookup, scores, state_of
 from clvmodels.models.purchases import PurchaseModel
 
@@ -77,3 +78,7 @@ def test_lazy_predictions_are_the_eager_ones(
         assert found[name].to_numpy() == pytest.approx(
             eager[name].to_numpy(), rel=SAME, abs=1e-300, nan_ok=True
         )
+
+
+def test_the_columns_of_a_prediction_are_named_once() -> None:
+    assert PREDICTIONS[:3] == SCORES
