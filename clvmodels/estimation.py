@@ -61,7 +61,7 @@ class Maximum:
 
 
 def maximum_likelihood(
-    objective: Objective, starts: Sequence[Array], *, scout: Objective | None = None
+    objective: Objective, starts: Sequence[Array], *, scouts: Sequence[Objective] = ()
 ) -> Maximum:
     """Climb from every start and return the highest maximum.
 
@@ -71,9 +71,10 @@ def maximum_likelihood(
         Maps z, shape (k,), to value, gradient (k,) and Hessian (k, k) of the log-likelihood.
     starts
         Starting points, each of shape (k,).
-    scout
-        The same on a sample of the data, which costs less. Every start climbs there first, and
-        only points that are apart on the sample go on to climb on all data.
+    scouts
+        The same on samples of the data, which cost less, the smallest first. Every start climbs
+        there first, and only points that are apart on a sample go on to the next one, and at last
+        to all data.
 
     Raises
     ------
@@ -87,8 +88,9 @@ def maximum_likelihood(
     >>> maximum_likelihood(parabola, [np.zeros(2)]).point
     array([3., 3.])
     """
-    tops: list[Maximum] = []  # of the sample
-    heads = [_Head(start) if scout is None else _scouted(scout, start, tops) for start in starts]
+    heads = [_Head(start) for start in starts]
+    for scout in scouts:
+        heads = _scouted(scout, heads)
     ends = _climb_all(objective, heads)
     if not ends:
         raise ConvergenceError(
@@ -117,20 +119,29 @@ class _Head:
         return bool(np.abs(self.point - other.point).max() < _SAME)
 
 
-def _scouted(scout: Objective, start: Array, tops: list[Maximum]) -> _Head:
-    """Return where a start ends on a sample, as far as the sample says so.
+def _scouted(scout: Objective, heads: Sequence[_Head]) -> list[_Head]:
+    """Return where heads end on a sample, as far as the sample says so; equal ones end as one.
 
-    Along directions that the sample leaves open the start keeps its place: a climb on all data that
+    Along directions that the sample leaves open a head keeps its place: a climb on all data that
     began far out on a ridge of the sample would take the ridge for its own.
     """
-    end = newton(scout, start, known=tops, tolerance=_NEAR)
-    if end is None:
-        return _Head(start)
-    tops.append(end)
-    curvature, directions = np.linalg.eigh(-end.hessian)
-    known = directions[:, curvature >= _SCOUT_CURVATURE]
-    point = start + known @ (known.T @ (end.point - start))
-    return _Head(np.asarray(point), end.value if curvature[0] < _FLAT else None)
+    ends: list[_Head] = []
+    tops: list[Maximum] = []
+    for i, head in enumerate(heads):
+        same = [j for j in range(i) if heads[j].same(head)]
+        if same:
+            ends.append(ends[same[0]])
+            continue
+        end = newton(scout, head.point, known=tops, tolerance=_NEAR)
+        if end is None:
+            ends.append(head)
+            continue
+        tops.append(end)
+        curvature, directions = np.linalg.eigh(-end.hessian)
+        known = directions[:, curvature >= _SCOUT_CURVATURE]
+        point = head.point + known @ (known.T @ (end.point - head.point))
+        ends.append(_Head(np.asarray(point), end.value if curvature[0] < _FLAT else None))
+    return ends
 
 
 def _climb_all(objective: Objective, heads: Sequence[_Head]) -> list[Maximum]:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from clvmodels.customers import Customers
 from clvmodels.estimation import Objective
 
-__all__ = ["Derivatives", "Loadings", "PerRow", "total"]
+__all__ = ["Derivatives", "Loadings", "PerRow", "total", "usable_cores"]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -210,7 +210,7 @@ def total(per_row: PerRow) -> Objective:
         start = time.perf_counter()
         result = _added(map(part, blocks))
         if first and len(blocks) > 1 and time.perf_counter() - start > _LONG:
-            pool = ThreadPoolExecutor(_threads())
+            pool = ThreadPoolExecutor(usable_cores())
         first = False
         return result
 
@@ -222,7 +222,7 @@ def _added(parts: Iterable[tuple[float, Array, Array]]) -> tuple[float, Array, A
     return math.fsum(values), np.sum(gradients, axis=0), np.sum(hessians, axis=0)
 
 
-def _threads() -> int:
+def usable_cores() -> int:
     """Return the number of cores that this process may use, four at most."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return min(usable or 1, 4)

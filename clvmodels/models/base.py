@@ -28,7 +28,9 @@ __all__ = ["CovarianceKind", "Derivatives", "Model", "Parametric"]
 Array: TypeAlias = NDArray[np.float64]
 CovarianceKind: TypeAlias = Literal["hessian", "sandwich"]
 
-_SCOUTS = 1024  # histories on which starting points compete, spread evenly over the sorted ones
+# Histories on which starting points compete, spread evenly over the sorted ones.
+_SCOUTS = (1 << 10, 1 << 14)
+_SPARSE = 2  # how many times as many there are at least: else a sample saves nothing
 
 
 class Parametric(ABC):
@@ -210,13 +212,15 @@ class Model(Parametric):
         template = cls(*points[0], **settings)
         per_row = PerRow(template.derivatives_at, customers, Loadings.none(len(cls.domains())))
         heads = [to_real_line(np.array(values), template.positive) for values in points]
-        maximum = maximum_likelihood(total(per_row), heads, scout=scout(per_row))
+        maximum = maximum_likelihood(total(per_row), heads, scouts=scouts(per_row))
         model = cls(*from_real_line(maximum.point, template.positive), **settings)
         meat = per_row.scatter(maximum.point) if covariance == "sandwich" else None
         return make_fit(model, maximum, customers, data, meat=meat)
 
 
-def scout(per_row: PerRow) -> Objective | None:
-    """Return the objective on every so many-th history, if there are many."""
-    apart = len(per_row.customers) // _SCOUTS
-    return total(per_row.take(slice(None, None, apart))) if apart > 1 else None
+def scouts(per_row: PerRow) -> list[Objective]:
+    """Return the objective on ever more of the histories, every so many-th, if there are many."""
+    n = len(per_row.customers)
+    return [
+        total(per_row.take(slice(None, None, n // size))) for size in _SCOUTS if n >= _SPARSE * size
+    ]

@@ -18,7 +18,7 @@ from clvmodels.design import Design, Level
 from clvmodels.errors import ParameterError
 from clvmodels.estimation import Maximum, maximum_likelihood
 from clvmodels.models.arguments import check_covariance
-from clvmodels.models.base import CovarianceKind, Model, Parametric, scout
+from clvmodels.models.base import CovarianceKind, Model, Parametric, scouts
 from clvmodels.models.effects import (
     Effects,
     Scaling,
@@ -226,7 +226,7 @@ class CovariateModel(Parametric, Generic[M]):
         template = kind(*starts[0], **settings)
         per_row = PerRow(template.derivatives_at, customers, inside)
         maximum = maximum_likelihood(
-            total(per_row), _heads(template, customers, starts, inside.m), scout=scout(per_row)
+            total(per_row), _heads(template, customers, starts, inside.m), scouts=scouts(per_row)
         )
         outwards = scaling.outwards(inside)
         z = outwards @ maximum.point
@@ -245,7 +245,7 @@ def _heads(
     """Return starts: the maximum without covariates, and the built-in ones, with no effects."""
     plain = PerRow(template.derivatives_at, customers, Loadings.none(len(template.values)))
     points = [np.log(np.array(values)) for values in starts]
-    top: Maximum = maximum_likelihood(total(plain), points[:1], scout=scout(plain))
+    top: Maximum = maximum_likelihood(total(plain), points[:1], scouts=scouts(plain))
     return [np.append(point, np.zeros(m)) for point in (top.point, *points[1:])]
 
 

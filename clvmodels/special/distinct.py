@@ -39,7 +39,10 @@ def distinct_rows(*columns: Array) -> tuple[Index, Index]:
     ([1, 0], [1, 0, 1])
     """
     if len(columns) == 1:
-        _, first, code = np.unique(columns[0], return_index=True, return_inverse=True)
+        levels = np.unique(columns[0])
+        code = np.searchsorted(levels, columns[0])
+        first = np.empty(len(levels), dtype=np.intp)
+        first[code[::-1]] = np.arange(len(code))[::-1]
         return first, code
     order = np.lexsort(columns[::-1])
     new = np.zeros(len(order), dtype=np.bool_)

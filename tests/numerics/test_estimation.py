@@ -109,7 +109,7 @@ def counted(surface: Callable[[np.ndarray], Surface]) -> tuple[Callable[..., Sur
 def test_scouts_only_save_work(scout: Callable[[np.ndarray], Surface] | None) -> None:
     starts = [np.array([-1.2, 1.0]), np.array([3.0, -3.0]), np.array([0.0, 5.0])]
     watched, calls = counted(banana)
-    top = maximum_likelihood(watched, starts, scout=scout)
+    top = maximum_likelihood(watched, starts, scouts=[] if scout is None else [scout])
     assert top.point == pytest.approx([1.0, 1.0], abs=1e-10)
     assert (top.starts, top.starts_agreeing) == (3, 3)
     if scout is not None:
@@ -127,7 +127,7 @@ def test_a_scout_that_gets_lost_is_not_followed(
         k = len(gradient)
         return value, np.append(gradient, np.zeros(2 - k)), np.pad(hessian, (0, 2 - k))
 
-    top = maximum_likelihood(banana, [np.array([-1.2, 1.0])], scout=padded)
+    top = maximum_likelihood(banana, [np.array([-1.2, 1.0])], scouts=[padded])
     assert top.point == pytest.approx([1.0, 1.0], abs=1e-10)
 
 
