@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from clvmodels.errors import DataError
 
-__all__ = ["atomic_path"]
+__all__ = ["atomic_folder", "atomic_path"]
 
 
 @contextmanager
@@ -30,11 +31,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
             dir=target.parent, prefix=f".{target.name}.", suffix=target.suffix
         )
     except OSError as error:
-        raise DataError(
-            "The output path is in a folder that exists and can be written.",
-            place=f"{target}: {error.strerror or error}.",
-            fix="Create the folder or choose another path.",
-        ) from None
+        raise _unwritable(target, error) from None
     os.close(handle)
     temporary = Path(name)
     try:
@@ -46,6 +43,38 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a temporary folder beside `path` that becomes it if the block ends without error.
+
+    Raises
+    ------
+    DataError
+        There is something at the path, or its folder does not exist or cannot be written.
+    """
+    target = Path(path)
+    try:
+        if target.exists():
+            raise FileExistsError("it is there already")
+        temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+    except OSError as error:
+        raise _unwritable(target, error) from None
+    try:
+        yield temporary
+        temporary.chmod(0o777 & ~_umask())
+        temporary.rename(target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _unwritable(target: Path, error: OSError) -> DataError:
+    return DataError(
+        "The output path is in a folder that exists and can be written.",
+        place=f"{target}: {error.strerror or error}.",
+        fix="Create the folder or choose another path.",
+    )
 
 
 def _umask() -> int:

@@ -23,7 +23,7 @@ from clvmodels.frames.columns import (
     require_column,
 )
 from clvmodels.frames.covariates import covariate_values, joined_covariates
-from clvmodels.frames.engines import collected, read_parquet, write_parquet
+from clvmodels.frames.engines import collected, read_parquet, write_parquet, write_parts
 from clvmodels.frames.keys import keys_of
 from clvmodels.frames.ledger import Ledger
 from clvmodels.frames.sources import as_narwhals
@@ -176,7 +176,7 @@ class CustomerSummary:
         self._refuse_repeated_ids()
         return replace(self, frame=nw.to_native(collected(frame.sort(self.customer))))
 
-    def store(self, path: str | os.PathLike[str]) -> CustomerSummary:
+    def store(self, path: str | os.PathLike[str], *, parts: int = 1) -> CustomerSummary:
         """Write the summary to parquet, and return one that reads it; a lazy one is computed once.
 
         A lazy summary reads the log again for every fit and prediction. Stored, it costs time by
@@ -188,6 +188,10 @@ class CustomerSummary:
         path
             A file or, with Spark, a folder that does not exist. A file is replaced when all is
             written.
+        parts
+            With polars, in how many passes the summary is computed, each over a share of the
+            customers; above 1 into a folder that does not exist. Memory falls with it, and reading
+            the log takes longer. Other engines see to their memory themselves.
 
         Returns
         -------
@@ -197,7 +201,7 @@ class CustomerSummary:
         Raises
         ------
         DataError
-            The path cannot be written.
+            The path cannot be written, or `parts` is not a number above zero.
 
         Examples
         --------
@@ -210,10 +214,15 @@ class CustomerSummary:
         Customers(1 rows, 1 customers, 1 with a repeat purchase, unit='week')
         """
         frame = as_narwhals(self.frame)
+        if not isinstance(parts, int) or parts < 1:
+            raise DataError("`parts` is a whole number above zero.", place=f"Got {parts!r}.")
         if isinstance(frame, nw.DataFrame):
             with atomic_path(path) as temporary:
                 frame.write_parquet(temporary)
             return self
+        if parts > 1 and frame.implementation.is_polars():
+            write_parts(frame, path, key=self.customer, parts=parts)
+            return replace(self, frame=nw.to_native(read_parquet(frame, path)))
         write_parquet(frame, path)  # to Spark a path may be an address, which Path would change
         return replace(self, frame=nw.to_native(read_parquet(frame, path)))
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import narwhals as nw
 
-from clvmodels.atomic import atomic_path
+from clvmodels.atomic import atomic_folder, atomic_path
 from clvmodels.errors import DataError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ __all__ = [
     "table_on_engine",
     "with_native",
     "write_parquet",
+    "write_parts",
 ]
 
 How: TypeAlias = Literal["rows", "sum", "min", "max", "first"]
@@ -96,13 +98,29 @@ def write_parquet(frame: nw.LazyFrame[Any], path: str | os.PathLike[str]) -> Non
         raise _unknown(frame)
 
 
+def write_parts(
+    frame: nw.LazyFrame[Any], path: str | os.PathLike[str], *, key: str, parts: int
+) -> None:
+    """Write a lazy polars frame to a folder in so many passes, each over a share of its keys.
+
+    Polars filters keys where the data are read, so that a pass needs memory for its share alone.
+    """
+    import polars as pl
+
+    native, share = nw.to_native(frame), pl.col(key).hash() % parts
+    with atomic_folder(path) as folder:
+        for i in range(parts):
+            native.filter(share == i).sink_parquet(folder / f"part-{i}.parquet", engine="streaming")
+
+
 def read_parquet(frame: nw.LazyFrame[Any], path: str | os.PathLike[str]) -> nw.LazyFrame[Any]:
     """Return what `write_parquet` wrote as a lazy frame of the same engine and session."""
     native = nw.to_native(frame)
     if frame.implementation.is_polars():
         import polars as pl
 
-        return _lazy(pl.scan_parquet(os.fspath(path), glob=False))
+        files: Any = sorted(Path(path).glob("part-*.parquet")) or os.fspath(path)
+        return _lazy(pl.scan_parquet(files, glob=False))
     if frame.implementation.is_duckdb():
         # A relation gives no way to its connection but a query on itself.
         quoted = os.fspath(path).replace("'", "''")

@@ -61,3 +61,17 @@ def test_a_file_is_replaced_when_all_is_written(tmp_path: Path, log: Any) -> Non
 def test_a_path_that_cannot_be_written(engine: Any, log: Any, tmp_path: Path) -> None:
     with pytest.raises(clv.DataError, match="folder that exists"):
         summary(engine(log(*ORDERS))).store(tmp_path / "nowhere" / "rfm.parquet")
+
+
+def test_passes_over_shares_of_the_customers(tmp_path: Path, rows: Any, log: Any) -> None:
+    many = [(f"c{i % 97}", f"2024-{1 + i % 5:02}-{1 + i % 28:02}", 1.0 + i) for i in range(400)]
+    rfm = summary(log(*many).lazy())
+    stored = rfm.store(tmp_path / "rfm", parts=3)
+    assert rows(stored.frame) == rows(rfm.frame)
+    assert len(list((tmp_path / "rfm").iterdir())) == 3
+    assert stored.patterns().n_customers == 97.0
+    with pytest.raises(clv.DataError, match="there already"):
+        rfm.store(tmp_path / "rfm", parts=2)
+    with pytest.raises(clv.DataError, match="above zero"):
+        rfm.store(tmp_path / "other", parts=0)
+    assert [path.name for path in tmp_path.iterdir()] == ["rfm"]
