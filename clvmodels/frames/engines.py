@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -152,14 +153,14 @@ def aggregated(
             *(_aggregate(how, of, order).alias(name) for name, (how, of) in columns.items())
         )
     # Narwhals has no `first` on Spark, whose own is of any row; `min_by` is of the right one.
-    from pyspark.sql import functions as F  # noqa: N812, the name in Spark's own documentation
+    from pyspark.sql import functions
 
     def made(how: How, of: str) -> Any:
         if how == "rows":
-            return F.count(F.lit(1))
+            return functions.count(functions.lit(1))
         if how == "first":
-            return F.min_by(of, order)
-        return {"sum": F.sum, "min": F.min, "max": F.max}[how](of)
+            return functions.min_by(of, order)
+        return {"sum": functions.sum, "min": functions.min, "max": functions.max}[how](of)
 
     parts = [made(how, of).alias(name) for name, (how, of) in columns.items()]
     return _lazy(nw.to_native(frame).groupBy(key).agg(*parts))
@@ -192,7 +193,7 @@ def _lazy(native: Any) -> nw.LazyFrame[Any]:
 
 def _require_pyarrow() -> None:
     try:
-        import pyarrow  # noqa: F401
+        import_module("pyarrow")
     except ImportError:
         raise MissingExtraError(
             "Spark hands rows to Python through pyarrow.",

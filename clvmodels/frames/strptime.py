@@ -68,30 +68,32 @@ def with_day_of_format(frame: nw.LazyFrame[Any], date_format: str) -> nw.LazyFra
     date_format
         A format that `check_format` lets pass.
     """
-    from pyspark.sql import functions as F  # noqa: N812, its name in Spark's documentation
+    from pyspark.sql import functions
 
     pattern, groups = _regular(date_format)
 
     def text(field: str) -> Any:
-        return F.regexp_extract(F.col(DAY), pattern, groups[field])
+        return functions.regexp_extract(functions.col(DAY), pattern, groups[field])
 
     def number(field: str) -> Any:
         return text(field).try_cast("bigint")
 
-    nothing = F.lit(None).cast("bigint")
+    nothing = functions.lit(None).cast("bigint")
     year, month, day = nothing, nothing, number("d") if "d" in groups else nothing
     if "Y" in groups:
         year = number("Y")
     elif "y" in groups:  # as Python: 69 to 99 are the last century
-        year = number("y") + F.when(number("y") < 69, 2000).otherwise(1900)
+        year = number("y") + functions.when(number("y") < 69, 2000).otherwise(1900)
     if "m" in groups:
         month = number("m")
     elif "B" in groups:
-        start = F.position(F.lower(F.substring(text("B"), 1, 3)), F.lit(_MONTHS))
+        start = functions.position(
+            functions.lower(functions.substring(text("B"), 1, 3)), functions.lit(_MONTHS)
+        )
         month = ((start + 2) / 3).cast("bigint")
     by_year_day = "j" in groups and "d" not in groups
     if by_year_day:
-        month, day = F.lit(1).cast("bigint"), F.lit(1).cast("bigint")
+        month, day = functions.lit(1).cast("bigint"), functions.lit(1).cast("bigint")
         frame = with_native(frame, _YEAR_DAY, number("j"))
     for name, column in ((YEAR, year), (MONTH, month), (MDAY, day)):
         frame = with_native(frame, name, column)

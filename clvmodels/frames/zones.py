@@ -147,12 +147,12 @@ def _refuse_session_zone(frame: Frame, name: str) -> None:
 
 def _spark_in_zone(frame: Frame, name: str, time_zone: str) -> Frame:
     """Replace instants by their date in a zone; no setting of the session moves it."""
-    from pyspark.sql import functions as F  # noqa: N812, its name in Spark's documentation
+    from pyspark.sql import functions
 
     per_day = 86_400_000_000
-    local = F.unix_micros(F.from_utc_timestamp(F.col(name), time_zone))
-    days = ((local - F.pmod(local, F.lit(per_day))) / per_day).cast("int")
-    return with_native(frame, name, F.date_from_unix_date(days))
+    local = functions.unix_micros(functions.from_utc_timestamp(functions.col(name), time_zone))
+    days = ((local - functions.pmod(local, functions.lit(per_day))) / per_day).cast("int")
+    return with_native(frame, name, functions.date_from_unix_date(days))
 
 
 def _duckdb_in_zone(frame: Frame, name: str, time_zone: str) -> Frame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from clvmodels.errors import DataError, MissingExtraError, ParameterError, did_you_mean
@@ -71,7 +72,7 @@ def check_dialect(name: str) -> Dialect:
         The dialect is not known.
     """
     try:
-        import sqlglot  # noqa: F401 - only whether it is there
+        import_module("sqlglot")
     except ImportError:
         raise MissingExtraError(
             "Queries are generated with sqlglot.",
