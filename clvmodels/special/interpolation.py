@@ -43,6 +43,8 @@ def interpolate_smooth(
     """
     log_points = np.log(points.ravel())
     low, high = float(log_points.min()), float(log_points.max())
+    if low == high:
+        return np.full(points.shape, function(points.ravel()[:1])[0])
     panels = max(1, math.ceil((high - low) / panel))
     if panels * nodes >= points.size:
         return function(points.ravel()).reshape(points.shape)
