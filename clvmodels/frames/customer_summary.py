@@ -323,10 +323,11 @@ class CustomerSummary:
     def _timing_patterns(self, frame: nw.LazyFrame[Any], by: tuple[str, ...]) -> Customers:
         keys = keys_of(frame, by, definitions=self.definitions, unit=self.unit)
         intervals = [LOG_INTERVALS] if self._has_intervals(by) else []
+        weight = keys.names[0] + "n"  # no covariate has this name
         counted = (
             keys.on(frame)
             .group_by(*keys.names)
-            .agg(nw.len().alias("weight"), *(nw.col(name).mean() for name in intervals))
+            .agg(nw.len().alias(weight), *(nw.col(name).mean() for name in intervals))
         )
         table = keys.read(collected(counted))
         known = {
@@ -338,7 +339,7 @@ class CustomerSummary:
             known.get("recency", np.where(x > 0.0, T, 0.0)),
             T,
             unit=self.unit,
-            weight=known["weight"],
+            weight=known[weight],
             log_intervals=known.get(LOG_INTERVALS),
             covariates={name: covariate_values(table[name]) for name in keys.covariates},
         )

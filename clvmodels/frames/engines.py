@@ -67,8 +67,8 @@ def table_on_engine(frame: nw.LazyFrame[Any], table: pl.DataFrame) -> nw.LazyFra
     if frame.implementation.is_duckdb():
         # On the relation's own connection. DuckDB finds a variable by its name only if no table
         # of the user has that name, so the names are long.
-        clvmodels_predictions = table.to_arrow()  # noqa: F841
-        query = "select * from clvmodels_predictions"
+        _clvmodels_scores_by_state_ = table.to_arrow()  # noqa: F841
+        query = "select * from _clvmodels_scores_by_state_"
         return _lazy(native.query("clvmodels_customers", query))
     if is_spark(frame):
         _require_pyarrow()
@@ -91,6 +91,7 @@ def write_parquet(frame: nw.LazyFrame[Any], path: str | os.PathLike[str]) -> Non
         with atomic_path(path) as temporary:
             native.sink_parquet(temporary, engine="streaming")
     elif frame.implementation.is_duckdb():
+        _refuse_wide_integers(native)
         with atomic_path(path) as temporary:
             native.write_parquet(str(temporary))
     elif is_spark(frame):
@@ -125,7 +126,7 @@ def read_parquet(frame: nw.LazyFrame[Any], path: str | os.PathLike[str]) -> nw.L
     if frame.implementation.is_duckdb():
         # A relation gives no way to its connection but a query on itself.
         quoted = os.fspath(path).replace("'", "''")
-        query = f"select * from read_parquet('{quoted}')"
+        query = f"select * from read_parquet('{quoted}', hive_partitioning = false)"
         return _lazy(native.query("clvmodels_customers", query))
     if is_spark(frame):
         return _lazy(native.sparkSession.read.parquet(os.fspath(path)))
@@ -200,6 +201,18 @@ def _require_pyarrow() -> None:
             place="It is not installed.",
             fix="pip install 'clvmodels[spark]'.",
         ) from None
+
+
+def _refuse_wide_integers(relation: Any) -> None:
+    """Raise for integers of 128 bits, which DuckDB writes to parquet as rounded floats."""
+    kinds = dict(zip(relation.columns, map(str, relation.types), strict=True))
+    wide = [name for name, kind in kinds.items() if kind in ("HUGEINT", "UHUGEINT")]
+    if wide:
+        raise DataError(
+            "Parquet holds whole numbers of at most 64 bits.",
+            place=f"Column {wide[0]!r} is {kinds[wide[0]]}.",
+            fix="Cast it to VARCHAR, or to BIGINT where that holds it, before rfm_summary.",
+        )
 
 
 def _unknown(frame: nw.LazyFrame[Any]) -> DataError:

@@ -124,7 +124,9 @@ def predict(
         On the engine of `rfm`, in its row order where it has one, with its columns and
         ``p_alive``, ``expected_purchases`` (undiscounted, null where an infinite horizon makes it
         infinite), ``expected_spend`` and ``clv`` = discounted purchases x expected spend x margin.
-        Without `spend`, ``discounted_purchases`` instead of the last two.
+        Without `spend`, ``discounted_purchases`` instead of the last two. Of a lazy frame the log
+        is read again when the result is computed: customers who came in between have no scores
+        (null). Where orders keep coming in, `CustomerSummary.store` the summary first.
 
     Raises
     ------

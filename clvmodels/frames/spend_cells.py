@@ -42,9 +42,10 @@ def spend_cells(frame: nw.LazyFrame[Any], covariates: tuple[str, ...], unit: Tim
     DataError
         A customer with repeat purchases has no mean value of zero or more.
     """
-    by = (_X, _CELL, *covariates)
+    labels = {f"_by{i}": name for i, name in enumerate(covariates)}
+    by = (_X, _CELL, *labels)
     sums = [nw.col(f"_{k}").sum() for k in range(1, POWERS + 1)]
-    cells = _in_cells(frame, covariates).group_by(*by).agg(nw.len().alias("weight"), *sums)
+    cells = _in_cells(frame, labels).group_by(*by).agg(nw.len().alias("weight"), *sums)
     table = collected(cells).sort(*by)
     names = ("weight", *(f"_{k}" for k in range(1, POWERS + 1)))
     powers = np.stack([table[name].to_numpy().astype(np.float64) for name in names], axis=1)
@@ -57,21 +58,21 @@ def spend_cells(frame: nw.LazyFrame[Any], covariates: tuple[str, ...], unit: Tim
         unit=unit,
         monetary_value=np.where(nothing[row], 0.0, value),
         weight=weight,
-        covariates={name: covariate_values(table[name])[row] for name in covariates},
+        covariates={name: covariate_values(table[own])[row] for own, name in labels.items()},
     )
 
 
-def _in_cells(frame: nw.LazyFrame[Any], covariates: tuple[str, ...]) -> nw.LazyFrame[Any]:
-    """Return frequency, cell, covariates, and the powers of the place within the cell."""
+def _in_cells(frame: nw.LazyFrame[Any], labels: dict[str, str]) -> nw.LazyFrame[Any]:
+    """Return frequency, cell, labelled covariates, and the powers of the place in the cell."""
     x, value = nw.col("frequency").cast(nw.Float64), nw.col("monetary_value").cast(nw.Float64)
     amount = value.is_finite() & (value > 0.0) & (x > 0.0)
     nothing = (x == 0.0) | (value == 0.0)
     special: Any = nw.when(nothing).then(nw.lit(_NOTHING)).otherwise(nw.lit(_INVALID))
-    labels = [covariate_key(frame, name).alias(name) for name in covariates]
+    keys = [covariate_key(frame, name).alias(own) for own, name in labels.items()]
     band = nw.col("_band")
     cut = (
         frame.select(
-            x.alias(_X), nw.when(amount).then(value).alias("_m"), special.alias("_"), *labels
+            x.alias(_X), nw.when(amount).then(value).alias("_m"), special.alias("_"), *keys
         )
         .with_columns((nw.col("_m").log() / BAND).alias("_band"))
         .with_columns(band.floor().alias("_floor"))

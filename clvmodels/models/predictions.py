@@ -163,6 +163,8 @@ class PurchasePredictions(Parametric):
         model = self.rows(c)
         known = dict(zip(("frequency", "recency", "T"), c.timing, strict=True))
         keys = [known[name] for name in model.state]
+        if not len(c):
+            return np.zeros(0)
         first, code = distinct_rows(*keys, *model.varying().values(), *columns)
         values = function(model.take(first), c.take(first), *(each[first] for each in columns))
         return np.asarray(values[code]) + 0.0  # never -0.0

@@ -206,3 +206,27 @@ def test_a_price_is_saved_with_the_model(table: pd.DataFrame, tmp_path: Any) -> 
     assert loaded.predict(rfm, horizon="1y")["clv"].tolist() == pytest.approx(
         pair.predict(rfm, horizon="1y")["clv"].tolist()
     )
+
+
+@pytest.mark.parametrize("name", ["weight", "_x", "_cell", "_band", "_1", "_2", "_m", "_", "_by0"])
+def test_covariates_may_have_any_name(name: str) -> None:
+    import polars as pl
+
+    rng = np.random.default_rng(5)
+    x = rng.poisson(1.0, 80).astype(float)
+    kind = np.where(np.arange(80) % 2, "a", "b")
+    table = pl.DataFrame(
+        {
+            "customer_id": np.arange(80), "frequency": x, "recency": np.where(x > 0, 3.0 + x, 0.0),
+            "T": 20.0 + np.arange(80) % 7, "monetary_value": np.exp(rng.normal(3.0, 0.5, 80)),
+            name: kind,
+        }
+    )  # fmt: skip
+    eager, lazy = (
+        clv.CustomerSummary.from_frame(frame, unit="week") for frame in (table, table.lazy())
+    )
+    for columns in (("frequency", "recency", "T"), ("frequency", "monetary_value")):
+        one, other = (rfm.patterns((*columns, name)) for rfm in (eager, lazy))
+        for level in "ab":
+            counted = [c.weight[c.covariates[name] == level].sum() for c in (one, other)]
+            assert counted == pytest.approx([40.0, 40.0], rel=1e-13)

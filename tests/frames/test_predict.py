@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from datetime import date, timedelta
 from typing import Any
@@ -232,3 +233,14 @@ def test_fits_are_the_same_from_every_engine(engine, cdnow_sample_orders, cdnow_
         found, expected = model.fit(summary), model.fit(cdnow_sample)
         assert found.model.values == pytest.approx(expected.model.values, rel=1e-9)
         assert found.n_customers == expected.n_customers
+
+
+@pytest.mark.parametrize("model", [MODELS[0], clv.ParetoNBD(0.55, 10.6, 0.61, 11.7)])
+@pytest.mark.parametrize("horizon", [10.0, math.inf])
+def test_nobody_has_an_empty_prediction(model, horizon):
+    columns = ("frequency", "recency", "T", "monetary_value")
+    empty = pl.DataFrame(schema={"customer_id": pl.Int64, **dict.fromkeys(columns, pl.Float64)})
+    for native in (empty, empty.to_pandas(), empty.lazy()):
+        summary = clv.CustomerSummary.from_frame(native, unit="week")
+        table = clv.predict(summary, model, MODELS[1], horizon=horizon, discount_rate=0.1)
+        assert len(table.collect() if isinstance(table, pl.LazyFrame) else table) == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import polars as pl
 import pytest
 
@@ -75,3 +76,19 @@ def test_passes_over_shares_of_the_customers(tmp_path: Path, rows: Any, log: Any
     with pytest.raises(clv.DataError, match="above zero"):
         rfm.store(tmp_path / "other", parts=0)
     assert [path.name for path in tmp_path.iterdir()] == ["rfm"]
+
+
+def test_duckdb_folders_named_like_columns_add_none(rows: Any, log: Any, tmp_path: Path) -> None:
+    rfm = summary(duckdb.connect().from_arrow(log(*ORDERS).to_arrow()))
+    for name in ("day=2024-01-01", "who=zz", "frequency=5"):
+        (tmp_path / name).mkdir()
+        assert rows(rfm.store(tmp_path / name / "r.parquet").frame) == rows(rfm.frame)
+
+
+def test_ids_that_parquet_would_round_are_refused(tmp_path: Path) -> None:
+    orders = duckdb.connect().sql(
+        "select 9007199254740993::hugeint + i as who, date '2024-01-01' as \"when\", 5.0 as paid "
+        "from range(3) t(i)"
+    )
+    with pytest.raises(clv.DataError, match="'who' is HUGEINT"):
+        summary(orders).store(tmp_path / "rfm.parquet")
