@@ -70,7 +70,9 @@ class Scoring:
         """Write predictions to a folder part by part; parts that are there stay as they are."""
         source = self.orders.options.source
         refuse_input(path / "part-00001.parquet", source)
-        folder = open_parts(path, describe_job(source, model, self._terms()), resume=resume)
+        folder = open_parts(
+            path, describe_job(source, self.orders.state, model, self._terms()), resume=resume
+        )
         if folder.facts is not None:
             self.reporter.note(f"{path} is complete: there is nothing to do.")
         else:
@@ -79,9 +81,11 @@ class Scoring:
         return folder.facts
 
     def _fill(self, folder: PartFolder) -> dict[str, Any]:
-        if folder.parts:
-            self.reporter.note(f"{len(folder.parts)} parts are there already.")
         with summarised(self.orders, self.reporter, account=False, work=folder.work) as made:
+            if made.anew:
+                folder.empty()
+            if folder.parts:
+                self.reporter.note(f"{len(folder.parts)} parts are there already.")
             sheets = self._table(made)
             with self.reporter.steps("Scoring", made.sheets) as advance:
                 for number in range(made.sheets):

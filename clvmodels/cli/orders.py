@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from shutil import rmtree
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from clvmodels.cli.console import Reporter
 from clvmodels.cli.guess import Amount, amount_label, guess_amount, guess_column, read_amount
 from clvmodels.cli.memory import bucket_count, order_bytes, read_memory
 from clvmodels.cli.options import LogOptions
 from clvmodels.cli.sheets import Sheets, read_sheets, sheet_path
+from clvmodels.cli.stages import Stages
 from clvmodels.cli.states import open_state, split_customers
 from clvmodels.frames.buckets import Buckets, combined, open_buckets
 from clvmodels.frames.columns import require_column
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     import polars as pl
 
 __all__ = ["Orders", "Summarised", "open_orders", "summarised"]
+
+_CUSTOMERS: Final = "customers"
+# Stages that tell which customers are in a sheet; for a log, its sheets are stages of their own.
+_OF_SPLITTING: Final = ("buckets", "orders", _CUSTOMERS)
 
 
 @dataclass(frozen=True)
@@ -112,10 +117,13 @@ class Summarised:
         Reads the files; has the column SHEET.
     sheets : int
         Number of buckets of customers that it was made from.
+    anew : bool
+        Whether customers were split into sheets in this run: those of an earlier one may differ.
     """
 
     rfm: CustomerSummary
     sheets: int
+    anew: bool
 
     def table(self, frame: pl.LazyFrame) -> Sheets:
         """Return a table made from the summary in its sheets."""
@@ -133,27 +141,27 @@ def summarised(
     stay, and what is there already is not done again; else they are temporary.
     """
     with TemporaryDirectory(prefix="clvmodels-") if work is None else nullcontext(work) as folder:
-        place = Path(folder)
+        stages = Stages(Path(folder), lasting=work is not None)
         if orders.state is not None:
-            yield _kept(orders, orders.state, place, reporter)
+            yield _kept(orders, orders.state, stages, reporter)
             return
         with reporter.step("Checking the orders"):
-            buckets = _open_buckets(orders, place)
-        n = _settled(place, _count(buckets, orders.options))
+            buckets = _open_buckets(orders, stages)
+        n = _settled(stages, _count(buckets, orders.options))
         with reporter.step("Splitting the orders by customer"):
-            buckets = buckets.split(place, n)
+            buckets = buckets.split(stages.keep, n)
         strict = orders.options.strict
-        made = _summarise(buckets, place, reporter, account=account or strict)
+        made = _summarise(buckets, stages, reporter, account=account or strict)
         if strict:
             refuse_unmatched(made.rfm.ledger)
         yield made
 
 
-def _open_buckets(orders: Orders, folder: Path) -> Buckets:
+def _open_buckets(orders: Orders, stages: Stages) -> Buckets:
     options = orders.options
     return open_buckets(
         orders.frame,
-        folder,
+        stages.keep,
         customer=orders.customer,
         date=orders.date,
         amount=orders.amount,
@@ -177,13 +185,9 @@ def _count(buckets: Buckets, options: LogOptions) -> int:
     return bucket_count(buckets.rows, size, limit=limit, threads=_threads())
 
 
-def _settled(folder: Path, n: int) -> int:
+def _settled(stages: Stages, n: int) -> int:
     """Keep a number of buckets, or return the one that is kept: it holds until the job is done."""
-    path = folder / "buckets"
-    if not path.exists():
-        unfinished = path.with_suffix(".unfinished")
-        unfinished.write_text(str(n), encoding="utf-8")
-        unfinished.rename(path)
+    path = stages.keep("buckets", lambda file: file.write_text(str(n), encoding="utf-8"))
     return int(path.read_text(encoding="utf-8"))
 
 
@@ -197,15 +201,17 @@ def _threads() -> int:
     return pl.thread_pool_size()
 
 
-def _summarise(buckets: Buckets, folder: Path, reporter: Reporter, *, account: bool) -> Summarised:
-    place = folder / "customers"
+def _summarise(
+    buckets: Buckets, stages: Stages, reporter: Reporter, *, account: bool
+) -> Summarised:
+    place = stages.folder / _CUSTOMERS
     ledgers: list[Ledger] = []
     with reporter.steps("Summarising customers", len(buckets)) as advance:
         for number in range(len(buckets)):
-            path = sheet_path(place, number)
-            if account or not path.exists():
-                summary = buckets.summary(number, account=account)
-                _keep(summary.frame, path)
+            name = str(sheet_path(Path(_CUSTOMERS), number))
+            summary = buckets.summary(number, account=account)
+            write = partial(summary.frame.sink_parquet, compression="lz4", engine="streaming")
+            stages.keep(name, write, again=account)
             if account:
                 ledgers.append(summary.ledger)
             advance()
@@ -218,32 +224,21 @@ def _summarise(buckets: Buckets, folder: Path, reporter: Reporter, *, account: b
         first.definitions,
         lambda: combined(ledgers),
     )
-    return Summarised(rfm, len(buckets))
+    return Summarised(rfm, len(buckets), anew=not stages.made.isdisjoint(_OF_SPLITTING))
 
 
-def _kept(orders: Orders, state: SummaryState, folder: Path, reporter: Reporter) -> Summarised:
+def _kept(orders: Orders, state: SummaryState, stages: Stages, reporter: Reporter) -> Summarised:
     """Write the summary of a state to sheets."""
-    rfm, place = state.summary(orders.unit), folder / "customers"
+    rfm = state.summary(orders.unit)
     rows = sum(count.rows for count in state.manifest.counts.values())
     n = orders.options.buckets or bucket_count(
         rows, order_bytes(8.0, nets=False), limit=_limit(orders.options), threads=_threads()
     )
-    n = _settled(folder, n)
-    if not place.exists():
-        unfinished = folder / "customers.unfinished"
-        rmtree(unfinished, ignore_errors=True)
-        with reporter.step("Reading the state"):
-            split_customers(rfm, n, unfinished)
-        unfinished.rename(place)
-    return Summarised(replace(rfm, frame=read_sheets(place)), n)
-
-
-def _keep(frame: pl.LazyFrame, path: Path) -> None:
-    """Write a sheet in one step."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".unfinished")
-    frame.sink_parquet(unfinished, compression="lz4", engine="streaming")
-    unfinished.replace(path)
+    n = _settled(stages, n)
+    with reporter.step("Reading the state"):
+        place = stages.keep(_CUSTOMERS, partial(split_customers, rfm, n))
+    anew = not stages.made.isdisjoint(_OF_SPLITTING)
+    return Summarised(replace(rfm, frame=read_sheets(place)), n, anew)
 
 
 def _say_what_was_guessed(orders: Orders, reporter: Reporter, *, amounts: bool) -> None:

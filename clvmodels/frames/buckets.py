@@ -7,14 +7,14 @@ as it can be: the id, the day, the amount, and what becomes of the row.
 
 from __future__ import annotations
 
-import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from graphlib import TopologicalSorter
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import narwhals as nw
 
@@ -32,10 +32,12 @@ from clvmodels.units import TimeUnit, parse_date
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Buckets", "bucket_of", "combined", "cuts_of", "open_buckets"]
+__all__ = ["Buckets", "Keep", "bucket_of", "combined", "cuts_of", "open_buckets"]
 
 _BUCKET: Final = "_bucket"
 _SAMPLE: Final = 100_000  # ids that tell where to cut: buckets of a hundredth are even to 3 %
+# Makes a file or folder of a name by a function of its path, unless it is there; returns its path.
+Keep: TypeAlias = Callable[[str, Callable[[Path], object]], Path]
 
 
 @dataclass(frozen=True)
@@ -72,19 +74,11 @@ class Buckets:
         ids = nw.to_native(self.log.frame).select(CUSTOMER).head(10_000).collect(engine="streaming")
         return float(ids.estimated_size() / max(1, len(ids)))
 
-    def split(self, folder: Path, n: int) -> Buckets:
-        """Write the log to `n` buckets of about as many rows in a folder, or find them there.
-
-        The folder has them all or none, whatever stops the process.
-        """
-        place = folder / "orders"
-        if not place.exists():
-            if n <= 1:
-                return self
-            unfinished = folder / "orders.unfinished"
-            shutil.rmtree(unfinished, ignore_errors=True)
-            _write_buckets(self.log.frame, self.rows, n, unfinished)
-            unfinished.rename(place)
+    def split(self, keep: Keep, n: int) -> Buckets:
+        """Write the log to `n` buckets of about as many rows, all in a folder that is kept."""
+        if n <= 1:
+            return self
+        place = keep("orders", partial(_write_buckets, self.log.frame, self.rows, n))
         files = sorted(place.glob("*/*.ipc"), key=lambda file: int(file.parent.name.split("=")[1]))
         return replace(self, frames=tuple(map(_read_bucket, files)))
 
@@ -106,7 +100,7 @@ class Buckets:
 
 def open_buckets(
     orders: pl.LazyFrame,
-    folder: Path,
+    keep: Keep,
     *,
     customer: str,
     date: str,
@@ -122,7 +116,7 @@ def open_buckets(
 ) -> Buckets:
     """Check a whole log as `rfm_summary` does, with the same arguments, and take it as one bucket.
 
-    Dates that are text are read once, into a file in `folder`.
+    Dates that are text are read once, into a file that is kept.
 
     Raises
     ------
@@ -138,7 +132,7 @@ def open_buckets(
     check_grid(grid, unit)
     refuse_collision(customer, SUMMARY)
     source = open_source(orders, customer=customer, date=date, amount=amount, time_zone=time_zone)
-    dated = _read_once(with_days(source, name=date, date_format=date_format), folder)
+    dated = _read_once(with_days(source, name=date, date_format=date_format), keep)
     log = clean(
         dated,
         observed_until=until,
@@ -186,20 +180,16 @@ def _sum(values: Any) -> Any:
 # --- files ------------------------------------------------------------------------------------
 
 
-def _read_once(source: Source, folder: Path) -> Source:
+def _read_once(source: Source, keep: Keep) -> Source:
     """Keep days that were parsed from text in a file: every later query would parse them again."""
     import polars as pl
 
     if RAW not in source.frame.collect_schema().names():
         return source
-    path = folder / "log.ipc"
-    if not path.exists():
-        unread = pl.when(pl.col(DAY) == UNREADABLE).then(RAW)
-        unfinished = path.with_suffix(".unfinished")
-        rows = nw.to_native(source.frame).with_columns(unread.alias(RAW))
-        rows.sink_ipc(unfinished, compression="lz4", maintain_order=False, engine="streaming")
-        unfinished.rename(path)
-    return replace(source, frame=nw.from_native(pl.scan_ipc(path)))
+    unread = pl.when(pl.col(DAY) == UNREADABLE).then(RAW)
+    rows = nw.to_native(source.frame).with_columns(unread.alias(RAW))
+    write = partial(rows.sink_ipc, compression="lz4", maintain_order=False, engine="streaming")
+    return replace(source, frame=nw.from_native(pl.scan_ipc(keep("log.ipc", write))))
 
 
 def _write_buckets(log: nw.LazyFrame[Any], rows: int, n: int, folder: Path) -> None:

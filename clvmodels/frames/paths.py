@@ -14,7 +14,7 @@ from clvmodels.frames.engines import collected
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["empty_log", "first_look", "scan_files"]
+__all__ = ["empty_log", "files_at", "first_look", "scan_files"]
 
 _SAMPLE = 10_000  # rows of a csv file that tell the types of its columns
 _OTHER_SEPARATORS = (";", "\t", "|")
@@ -34,7 +34,7 @@ def scan_files(path: Path, *, text: tuple[str, ...] = ()) -> pl.LazyFrame:
     """
     import polars as pl
 
-    files = _files(path.expanduser())
+    files = files_at(path)
     kinds = {_kind(file) for file in files}
     if kinds == {"parquet"}:
         scans = [pl.scan_parquet(file, glob=False) for file in files]
@@ -56,7 +56,15 @@ def scan_files(path: Path, *, text: tuple[str, ...] = ()) -> pl.LazyFrame:
     return log
 
 
-def _files(path: Path) -> list[Path]:
+def files_at(path: Path) -> list[Path]:
+    """Return the files of a log: of one file, a glob, or a folder without what is hidden.
+
+    Raises
+    ------
+    DataError
+        There is none, or the folder is a table that also holds deleted rows.
+    """
+    path = path.expanduser()
     if path.is_dir():
         _refuse_table_format(path)
         found = [

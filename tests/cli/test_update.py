@@ -63,6 +63,27 @@ def test_a_state_stands_in_place_of_the_orders(
     )
 
 
+def test_a_job_on_a_state_that_was_updated_is_not_resumed(
+    run: Callable[..., Any], folder: Path, model: Path
+) -> None:
+    old = pl.read_parquet("old.parquet")
+    old.clear().write_parquet("none.parquet")
+    assert run("update", "state", "old.parquet", "--observed-until", "1997-09-30").code == 0
+    job = ("predict", "state", "--model", model, "--out", "clv", "--parts", "--resume")
+    assert run(*job).code == 0
+    assert "nothing to do" in run(*job).err
+    files = sorted(path.name for path in Path("state").glob("*.parquet"))
+    night = run("update", "state", "none.parquet", "--observed-until", "1997-10-01")
+    assert night.code == 0, night.err
+    assert sorted(path.name for path in Path("state").glob("*.parquet")) == files
+
+    before = pl.read_parquet("clv/*.parquet")
+    done = run(*job)
+    assert done.code == 2
+    assert "the orders changed" in " ".join(done.err.split())
+    assert_frame_equal(pl.read_parquet("clv/*.parquet"), before)
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [
