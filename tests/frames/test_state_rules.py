@@ -80,6 +80,63 @@ def test_other_rows_of_the_same_days_are_not_the_same(state, other):
     assert_same(added, clv.rfm_summary(frame(FIRST + other), **COLUMNS, unit="day"))
 
 
+def test_small_amounts_that_change_places_beside_a_large_one(state):
+    """Every row counts to the last bit, however large the others are."""
+    state = state.update(frame([]), observed_until=START + timedelta(days=9))
+    late = START + timedelta(days=3)
+    batches = [
+        [("1", late, 1e9), ("2", late, small), ("3", late, other)]
+        for small, other in ((5.0, 6.0), (6.0, 5.0), (5.0, 6.000000000000001))
+    ]
+    for batch in batches:
+        state = state.update(frame(batch), late="add")
+    assert len(state.updates) == 5
+    everything = frame([*FIRST, *(row for batch in batches for row in batch)])
+    end = state.observed_until
+    assert_same(state, clv.rfm_summary(everything, **COLUMNS, unit="day", observed_until=end))
+
+
+@pytest.mark.parametrize("grid", ["day", "week"])
+def test_rows_of_one_customer_and_period_are_told_apart(tmp_path, grid):
+    """Their sums and numbers are the same, so only the rows themselves differ."""
+    day = START + timedelta(days=1)
+    batches = [
+        [("a", day, 1.0), ("a", day, 1.0), ("a", day, 4.0)],
+        [("a", day, 2.0), ("a", day, 2.0), ("a", day, 2.0)],
+    ]
+    if grid == "week":
+        batches.append([("a", START, 2.0), ("a", day, 2.0), ("a", day, 2.0)])
+    state = clv.SummaryState.create(tmp_path / "state", frame(batches[0]), **COLUMNS, grid=grid)
+    for batch in batches[1:]:
+        state = state.update(frame(batch), late="add")
+    assert len(state.updates) == len(batches)
+
+
+def test_amounts_of_another_type_are_the_same_rows(state, engine):
+    whole = frame([("a", START + timedelta(days=5), 3.0), ("b", START + timedelta(days=5), -0.0),
+                   ("b", START + timedelta(days=5), 12.0)])  # fmt: skip
+    state = state.update(engine(whole))
+    for dtype in (pl.Int64(), pl.Int16(), pl.Decimal(12, 2), pl.Float32()):
+        for form in (engine, pl.DataFrame.lazy):
+            with pytest.warns(clv.DataWarning, match="applied before"):
+                assert (
+                    state.update(form(whole[::-1].with_columns(pl.col("paid").cast(dtype))))
+                    is state
+                )
+
+
+def test_decimals_are_the_floats_that_they_read_as(state, engine):
+    prices = [19.99, 0.1, 1234.56, -0.07, 99999.99, 0.29]
+    floats = frame(
+        [(f"d{i % 3}", START + timedelta(days=5), each) for i, each in enumerate(prices)]
+    )
+    state = state.update(floats)
+    decimals = floats.with_columns(pl.col("paid").round(2).cast(pl.Decimal(12, 2)))
+    for form in (engine(decimals), engine(floats)):
+        with pytest.warns(clv.DataWarning, match="applied before"):
+            assert state.update(form) is state
+
+
 def test_overlap_is_refused_with_what_to_do(state):
     with pytest.raises(clv.DataError) as caught:
         state.update(frame([FIRST[1], *NEXT]))
@@ -253,8 +310,8 @@ def test_a_state_gets_a_folder_of_its_own(state, tmp_path):
         ("{", "It is no JSON"),
         ('{"format": "clvmodels"}', "of something else"),
         ("[]", "of something else"),
-        ('{"format": "clvmodels summary state", "schema": 2}', "reads summary states of schema 1"),
-        ('{"format": "clvmodels summary state", "schema": 1}', "malformed"),
+        ('{"format": "clvmodels summary state", "schema": 1}', "reads summary states of schema 2"),
+        ('{"format": "clvmodels summary state", "schema": 2}', "malformed"),
     ],
 )
 def test_what_is_no_state_is_refused(tmp_path, text, match):
@@ -273,7 +330,7 @@ def test_what_is_no_state_is_refused(tmp_path, text, match):
         (("counts", "purchase", "rows"), -1),
         (("days", 0, "name"), "../other.parquet"),
         (("updates", 0, "observed_until"), "soon"),
-        (("updates", 0, "fingerprint", "money"), [1.0]),
+        (("updates", 0, "fingerprint", "digest"), [1.0]),
         (("updates",), []),
         (("customers",), []),
     ],

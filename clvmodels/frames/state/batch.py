@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import narwhals as nw
-import numpy as np
 
 from clvmodels.errors import DataError, EmptyLogError, first_few
 from clvmodels.frames.calendar import as_date, day_number
@@ -21,6 +20,7 @@ from clvmodels.frames.engines import collected
 from clvmodels.frames.occasions import BACK, LINES, PAID, ROWS, sum_rows
 from clvmodels.frames.sources import Source, as_narwhals, open_source
 from clvmodels.frames.state.manifest import Fingerprint, Rules
+from clvmodels.frames.state.row_hashes import HASHES, row_hashes
 
 if TYPE_CHECKING:
     import polars as pl
@@ -41,6 +41,8 @@ class Batch:
         The rows with their fates; None if there is no row.
     days : DataFrame
         CUSTOMER, PERIOD, PAID, BACK, LINES and ROWS, sorted by the first two.
+    hashes : DataFrame
+        HASHES of the rows of each of these days, in the same order.
     unusable : DataFrame
         CUSTOMER: those of whom the batch has rows, but none that can be used.
     first, last : date or None
@@ -49,6 +51,7 @@ class Batch:
 
     log: CleanLog | None
     days: pl.DataFrame
+    hashes: pl.DataFrame
     unusable: pl.DataFrame
     first: date | None
     last: date | None
@@ -69,16 +72,10 @@ class Batch:
         if self.first is None:
             return None
         sha = hashlib.sha256()
-        for each in (_bytes_of(self.days[name]) for name in (CUSTOMER, *_SUMS)):
-            sha.update(each)
-        # Sums of one batch differ in the last digit from run to run, so money is no part of the
-        # digest. Weights without a pattern see amounts that change places.
-        weights = np.modf(np.arange(1, len(self.days) + 1) * 0.6180339887498949)[0]
-        paid, back = (self.days[name].to_numpy() for name in (PAID, BACK))
-        weighted = float(((paid - back) * weights).sum())
-        return Fingerprint(
-            self.rows, sha.hexdigest(), (float(paid.sum()), float(back.sum()), weighted)
-        )
+        # Sums of money differ in the last digit from run to run; sums of hashes do not.
+        for each in (*(self.days[name] for name in (CUSTOMER, *_SUMS)), *self.hashes):
+            sha.update(_bytes_of(each))
+        return Fingerprint(self.rows, sha.hexdigest())
 
     def rows_until(self, end: date) -> tuple[int, date, date] | None:
         """Count the dated rows on or before a day; return also their first and last day."""
@@ -120,9 +117,9 @@ def read_batch(
             )
         return _no_batch()
     _refuse_later(log)
-    days, unusable = _sums(log, rules)
+    days, hashes, unusable = _sums(log, rules)
     first, last = _span(log)
-    return Batch(log, days, unusable, first, last)
+    return Batch(log, days, hashes, unusable, first, last)
 
 
 def _clean(transactions: Any, rules: Rules, observed_until: date | None, part: bool) -> CleanLog:
@@ -162,7 +159,7 @@ def _no_batch() -> Batch:
     money = {PAID: pl.Float64(), BACK: pl.Float64()}
     schema: dict[str, Any] = {CUSTOMER: pl.Null(), **dict.fromkeys(_SUMS, pl.Int64()), **money}
     days = pl.DataFrame(schema=schema)
-    return Batch(None, days, days.select(CUSTOMER), None, None)
+    return Batch(None, days, pl.DataFrame(), days.select(CUSTOMER), None, None)
 
 
 def _span(log: CleanLog) -> tuple[date | None, date | None]:
@@ -172,14 +169,17 @@ def _span(log: CleanLog) -> tuple[date | None, date | None]:
     return (None, None) if first is None else (as_date(first), as_date(last))
 
 
-def _sums(log: CleanLog, rules: Rules) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the days of a batch, and the customers without any, with ids as polars."""
+def _sums(log: CleanLog, rules: Rules) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Return days and hashes of a batch, and the customers without any, with ids as polars."""
     import polars as pl
 
     rows = log.rows(*_USABLE)
     if not log.source.has_amount:
         rows = rows.with_columns(nw.lit(0.0).alias(AMOUNT))
     days: pl.DataFrame = nw.to_native(collected(sum_rows(rows, rules.grid)))
+    days = days.with_columns(pl.col(PERIOD).cast(pl.Int64))
+    hashes = row_hashes(rows, rules.grid)
+    days = days.join(hashes, on=(CUSTOMER, PERIOD), how="left", validate="1:1")
     seen = days.select(CUSTOMER)
     if set(log.counts) - {*_USABLE, "no customer id"}:
         known = log.frame.filter(~nw.col(CUSTOMER).is_null()).select(CUSTOMER)
@@ -187,19 +187,21 @@ def _sums(log: CleanLog, rules: Rules) -> tuple[pl.DataFrame, pl.DataFrame]:
     days, seen = _with_ids(log.source, days, seen.unique())
     plain = days.select(
         CUSTOMER,
-        pl.col(PERIOD).cast(pl.Int64),
+        PERIOD,
         pl.col(PAID, BACK).cast(pl.Float64),
         pl.col(LINES, ROWS).cast(pl.Int64),
-    )
-    return plain.sort(CUSTOMER, PERIOD), seen.join(plain, on=CUSTOMER, how="anti")
+        *HASHES,
+    ).sort(CUSTOMER, PERIOD)
+    unusable = seen.join(plain, on=CUSTOMER, how="anti")
+    return plain.drop(HASHES), plain.select(HASHES), unusable
 
 
 def _bytes_of(column: pl.Series) -> bytes:
     """Return what a column holds as bytes, of the same values always the same."""
     import polars as pl
 
-    if column.dtype == pl.Int64:
-        return column.to_numpy().astype("<i8").tobytes()
+    if column.dtype in (pl.Int64, pl.UInt64):
+        return column.to_numpy().astype("<i8" if column.dtype == pl.Int64 else "<u8").tobytes()
     text = column.cast(pl.String)
     lengths = text.str.len_bytes().to_numpy().astype("<i8").tobytes()
     return lengths + str(text.str.join("").item()).encode()

@@ -70,8 +70,7 @@ def is_known(
 
 
 def _same(batch: Batch, update: Update) -> bool:
-    mine, other = batch.fingerprint, update.fingerprint
-    return mine is not None and other is not None and mine.matches(other)
+    return batch.fingerprint is not None and batch.fingerprint == update.fingerprint
 
 
 def refuse_late(batch: Batch, end: date) -> None:
