@@ -26,7 +26,10 @@ __all__ = ["audit_query", "pattern_query", "summary_query", "summary_steps"]
 # Of a customer's turnover, per row, as in `clvmodels.frames.occasions`: what is below is rounding.
 _ROUNDING: Final = 1e-15
 _FINITE: Final = "ABS(amount) < CAST('inf' AS DOUBLE)"  # NaN is not below it, in any dialect
-_BLANK: Final = "TRIM(CAST(customer AS TEXT)) = ''"
+# Tab, newline, vertical tab, form feed, carriage return: TRIM alone takes off spaces only, and
+# dialects do not agree on escapes in text.
+_WHITE: Final = "' ' || CHR(9) || CHR(10) || CHR(11) || CHR(12) || CHR(13)"
+_BLANK: Final = f"TRIM(CAST(customer AS TEXT), {_WHITE}) = ''"
 _ALL: Final = "PARTITION BY customer"
 _SO_FAR: Final = f"{_ALL} ORDER BY period ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW"
 _ONWARD: Final = f"{_ALL} ORDER BY period ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING"

@@ -76,6 +76,21 @@ def test_every_query_is_one_statement_in_its_dialect(dialect: str, which: str) -
 
 
 @pytest.mark.parametrize("dialect", TITLES)
+@pytest.mark.parametrize("which", ["summary", "audit"])
+def test_all_white_space_is_trimmed_from_ids(dialect: str, which: str) -> None:
+    """Tab to carriage return by their codes, which mean the same in every dialect."""
+    statement = parsed(getattr(usual_queries(dialect), which), dialect)
+    trims = list(statement.find_all(exp.Trim))
+    assert trims
+    for trim in trims:
+        white = trim.expression
+        codes = [int(each.expressions[0].name) for each in white.find_all(exp.Chr)]
+        assert sorted(codes) == [9, 10, 11, 12, 13]
+        assert [each.name for each in white.find_all(exp.Literal) if each.is_string] == [" "]
+        assert isinstance(trim.this, exp.Cast)
+
+
+@pytest.mark.parametrize("dialect", TITLES)
 def test_what_is_not_executed_says_so(dialect: str) -> None:
     made = usual_queries(dialect)
     assert made.executed is (dialect in EXECUTED)

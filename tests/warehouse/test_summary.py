@@ -105,6 +105,26 @@ def test_cdnow(check: Callable[..., None], cdnow: pl.DataFrame) -> None:
     check(cdnow, **CDNOW, unit="week")
 
 
+@FAST
+def test_white_space_is_no_id(warehouse: Warehouse, quietly: Callable[..., Any]) -> None:
+    """Alone it is no customer; within an id or around it it stays, as in Python."""
+    white = [" ", "\t", "\n", "\r", "\v", "\f"]
+    blank = ["", *white, "".join(white), "".join(white[::-1])]
+    kept = [*(f"{each}a" for each in white), *(f"a{each}" for each in white), "a\tb", "t", "n"]
+    table = pl.DataFrame({"who": blank + kept}).with_columns(
+        when=pl.date(2024, 1, 8), paid=pl.lit(5.0)
+    )
+    warehouse.load("orders", table)
+    queries = summary_to_sql(dialect=warehouse.dialect, table="orders", **NASTY, unit="day")
+    found = warehouse.ask(queries.summary)
+    assert sorted(found["who"]) == sorted(kept)
+    for form in (table, table.to_pandas(), table.lazy()):
+        rfm = quietly(clv.rfm_summary, form, invalid="drop", **NASTY, unit="day")
+        assert sorted(rfm.collect().frame["who"]) == sorted(kept)
+    counts = dict(warehouse.ask(queries.audit).select("fate", "n_rows").iter_rows())
+    assert counts == {"no customer id": len(blank), "purchase": len(kept)}
+
+
 def test_audit_counts_every_row(
     warehouse: Warehouse, nasty: pl.DataFrame, quietly: Callable[..., Any]
 ) -> None:
