@@ -9,7 +9,6 @@ the pair and the recency.
 from __future__ import annotations
 
 import math
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -19,14 +18,11 @@ from numpy.typing import NDArray
 from clvmodels.customers import TIMING, Customers
 from clvmodels.errors import UndefinedMomentError
 from clvmodels.models.predictions import PurchasePredictions
-from clvmodels.objective import usable_cores
-from clvmodels.special import Index
 
 __all__ = ["ALIVE", "GIVEN_ALIVE", "SCORES", "Lookup", "lookup", "scores", "state_of"]
 
 Array: TypeAlias = NDArray[np.float64]
 
-_ALONE: Final = 2_000  # states that one thread works out in a moment
 PAIR: Final = ("frequency", "T")
 ALIVE: Final = ("odds", "shape", "alpha")
 GIVEN_ALIVE: Final = ("expected_if_alive", "discounted_if_alive")
@@ -99,36 +95,13 @@ def lookup(model: PurchasePredictions, states: Customers, *, horizon: float, rat
     >>> table.columns["expected_if_alive"].round(3).tolist()
     [0.195, 1.683]
     """
-
-    def part(rows: Index) -> dict[str, Array]:
-        return _columns(model, states.take(rows), horizon, rate)
-
-    shares = _shares(states.frequency)
-    if len(shares) == 1:
-        return Lookup(state_of(model), states, part(shares[0]))
-    with ThreadPoolExecutor(len(shares)) as pool:
-        parts = list(pool.map(part, shares))
-    back = np.argsort(np.concatenate(shares))
-    columns = {name: np.concatenate([each[name] for each in parts])[back] for name in parts[0]}
-    return Lookup(state_of(model), states, columns)
-
-
-def _shares(frequency: Array) -> list[Index]:
-    """Return the rows of each thread; those of one frequency have much work in common."""
-    threads = usable_cores() if len(frequency) > _ALONE else 1
-    level = np.unique(frequency, return_inverse=True)[1]
-    shares = [np.flatnonzero(level % threads == i) for i in range(threads)]
-    return [rows for rows in shares if len(rows)] or [np.arange(0)]
-
-
-def _columns(
-    model: PurchasePredictions, states: Customers, horizon: float, rate: float
-) -> dict[str, Array]:
     odds = model.rows(states).odds_of_leaving(states)
     if odds is None:
-        return scores(model, states, horizon=horizon, rate=rate)
+        columns = scores(model, states, horizon=horizon, rate=rate)
+        return Lookup(state_of(model), states, columns)
     parts = (odds.odds, odds.shape, odds.alpha, *_given_alive(model, states, horizon, rate))
-    return dict(zip((*ALIVE, *GIVEN_ALIVE), parts, strict=True))
+    columns = dict(zip((*ALIVE, *GIVEN_ALIVE), parts, strict=True))
+    return Lookup(state_of(model), states, columns)
 
 
 def scores(

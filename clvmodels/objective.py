@@ -9,10 +9,7 @@ matrices.
 from __future__ import annotations
 
 import math
-import os
-import time
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TypeAlias
@@ -23,12 +20,11 @@ from numpy.typing import NDArray
 from clvmodels.customers import Customers
 from clvmodels.estimation import Objective
 
-__all__ = ["Derivatives", "Loadings", "PerRow", "total", "usable_cores"]
+__all__ = ["Derivatives", "Loadings", "PerRow", "total"]
 
 Array: TypeAlias = NDArray[np.float64]
 
 _BLOCK = 1 << 13  # rows whose columns fit the cache of a core, and of which BLAS makes no threads
-_LONG = 0.01  # seconds of an evaluation beyond which threads are worth their price
 _WILD = 690.0  # beyond this the exponential of a coordinate leaves the range of doubles
 
 
@@ -189,40 +185,13 @@ class PerRow:
 
 
 def total(per_row: PerRow) -> Objective:
-    """Return the sum over all customers, block by block, as a function of the coordinates.
-
-    Blocks are shared between threads if the first evaluation takes longer than threads cost. Sums
-    are added in order: the result is the same.
-    """
+    """Return the sum over all customers, block by block, as a function of the coordinates."""
     blocks = per_row.blocks()
-    pool: ThreadPoolExecutor | None = None
-    first = True
 
     def objective(z: Array) -> tuple[float, Array, Array]:
-        nonlocal pool, first
-
-        def part(block: PerRow) -> tuple[float, Array, Array]:
-            with np.errstate(all="ignore"):  # a wild trial step is refused
-                return block.total(z)
-
-        if pool is not None:
-            return _added(pool.map(part, blocks))
-        start = time.perf_counter()
-        result = _added(map(part, blocks))
-        if first and len(blocks) > 1 and time.perf_counter() - start > _LONG:
-            pool = ThreadPoolExecutor(usable_cores())
-        first = False
-        return result
+        with np.errstate(all="ignore"):  # a wild trial step is refused
+            parts = [block.total(z) for block in blocks]
+        values, gradients, hessians = zip(*parts, strict=True)
+        return math.fsum(values), np.sum(gradients, axis=0), np.sum(hessians, axis=0)
 
     return objective
-
-
-def _added(parts: Iterable[tuple[float, Array, Array]]) -> tuple[float, Array, Array]:
-    values, gradients, hessians = zip(*parts, strict=True)
-    return math.fsum(values), np.sum(gradients, axis=0), np.sum(hessians, axis=0)
-
-
-def usable_cores() -> int:
-    """Return the number of cores that this process may use, four at most."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return min(usable or 1, 4)

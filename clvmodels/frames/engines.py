@@ -89,7 +89,7 @@ def write_parquet(frame: nw.LazyFrame[Any], path: str | os.PathLike[str]) -> Non
     native = nw.to_native(frame)
     if frame.implementation.is_polars():
         with atomic_path(path) as temporary:
-            native.sink_parquet(temporary, engine="streaming")
+            native.sink_parquet(temporary, compression="lz4", engine="streaming")
     elif frame.implementation.is_duckdb():
         _refuse_wide_integers(native)
         with atomic_path(path) as temporary:
@@ -112,7 +112,8 @@ def write_parts(
     native, share = nw.to_native(frame), pl.col(key).hash() % parts
     with atomic_folder(path) as folder:
         for i in range(parts):
-            native.filter(share == i).sink_parquet(folder / f"part-{i}.parquet", engine="streaming")
+            part = folder / f"part-{i}.parquet"
+            native.filter(share == i).sink_parquet(part, compression="lz4", engine="streaming")
 
 
 def read_parquet(frame: nw.LazyFrame[Any], path: str | os.PathLike[str]) -> nw.LazyFrame[Any]:
