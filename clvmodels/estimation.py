@@ -20,6 +20,7 @@ Objective: TypeAlias = Callable[[Array], tuple[float, Array, Array]]
 
 MAX_ITERATIONS = 200
 _TOLERANCE = 1e-15  # squared Newton step in standard errors: 1e-15 puts the estimate within 3e-8
+_EXACT = 1e-18  # a last step shorter than this moves no digit that counts
 _NEAR = 1e-10  # the same for a climb that only looks for where to start
 _FLAT = 1e-3  # curvature along a ridge: a standard error of 30 in log-parameters
 _NO_GAIN = 1e-7  # a rise of the log-likelihood that no conclusion can depend on
@@ -184,7 +185,8 @@ def newton(
             return here
         noise = 4.0 * sys.float_info.epsilon * (1.0 + abs(here.value))
         if promised <= max(tolerance, noise):
-            return _polish(objective, here, step) if tolerance <= _TOLERANCE else here
+            rough = promised > _EXACT and tolerance <= _TOLERANCE
+            return _polish(objective, here, step) if rough else here
         there = replace(here, iterations=iteration + 1, **_evaluated(objective, here.point + step))
         ratio = (there.value - here.value + noise) / (promised + noise)
         radius = _next_radius(radius, ratio, float(np.linalg.norm(step)))

@@ -35,7 +35,7 @@ PARTS = tuple(
 
 def passes(log: Path) -> int:
     """Return in how many passes a log is summarised, for the sake of memory."""
-    return min(4, 1 + log.stat().st_size // 5_000_000)
+    return min(4, 1 + log.stat().st_size // 4_000_000)
 
 
 def summarise(job: Job, *, parts: int = 1) -> CustomerSummary:
