@@ -150,11 +150,10 @@ class PurchasePredictions(Parametric):
         apart = math.ceil(len(first) / _MOST_AGES)
         weight = np.add.reduceat(np.bincount(code, w), np.arange(0, len(first), apart))
         some = first[::apart]
-        few, ages = model.take(some), T[some]
-        cells = [
-            float(weight @ few.count_probability(np.full_like(ages, n), ages))
-            for n in range(_CELLS - 1)
-        ]
+        rows = np.tile(some, _CELLS - 1)
+        n = np.repeat(np.arange(_CELLS - 1.0), len(some))
+        chances = model.take(rows).count_probability(n, T[rows]).reshape(_CELLS - 1, len(some))
+        cells = (chances @ weight).tolist()
         rest = max(float(weight.sum()) - sum(cells), 0.0)
         return FrequencyTable(tuple(observed.tolist()), (*cells, rest))
 
