@@ -26,12 +26,14 @@ COLUMNS = (
     "status", "wall_s", "cpu_s", "peak_mb", *RATIOS, "found", "machine", "python",
     "versions", "date",
 )  # fmt: skip
-SAME = ["problem", "step", "peer", "threads"]
+SAME = ["problem", "step", "peer", "threads"]  # of which a new run replaces the old rows
 
 
 def tidy(cases: Iterable[list[Run]]) -> pd.DataFrame:
     """Return the table of some cases."""
     tables = [with_ratios(pd.DataFrame([asdict(run) for run in runs])) for runs in cases if runs]
+    if not tables:  # no peer that was asked for takes part yet
+        return pd.DataFrame(columns=list(COLUMNS))
     table = pd.concat(tables, ignore_index=True)
     table = pd.concat([table, medians(table)], ignore_index=True)
     made = {"machine": machine(), "python": platform.python_version(), "versions": versions()}
@@ -73,10 +75,14 @@ def medians(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def put(table: pd.DataFrame, path: Path) -> None:
-    """Write the table; rows that the file has of other problems stay."""
+    """Write the table; rows that the file has of other measurements stay."""
+    if table.empty:
+        return
     if path.exists():
         old = read(path)
-        table = pd.concat([old[~old.problem.isin(table.problem)], table], ignore_index=True)
+        anew = pd.MultiIndex.from_frame(table[SAME])
+        kept = old[~pd.MultiIndex.from_frame(old[SAME]).isin(anew)]
+        table = pd.concat([kept, table], ignore_index=True)
     path.parent.mkdir(exist_ok=True)
     table.to_csv(path, index=False, float_format="%.5g")
 
