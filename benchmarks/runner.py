@@ -117,7 +117,7 @@ class Bench:
             "AESARA_FLAGS": f"base_compiledir={compiled}",
         }
 
-    @functools.cache  # noqa: B019  # one bench a program
+    @functools.cache  # noqa: B019 - one bench a program
     def python(self, peer: str) -> Path | str:
         """Return the Python of a peer, or why there is none."""
         return python_of(peer, self.environments)
@@ -129,7 +129,7 @@ class Bench:
         until = PROBLEMS[problem].observed_until
         return names | {"out": str(folder / "out"), "observed_until": until}
 
-    @functools.cache  # noqa: B019
+    @functools.cache  # noqa: B019 - one bench a program
     def inputs(self, problem: str) -> tuple[int, int]:
         """Make the inputs of a problem, once; return the customers and the rows."""
         job = self.job(problem)

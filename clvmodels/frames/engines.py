@@ -67,7 +67,7 @@ def table_on_engine(frame: nw.LazyFrame[Any], table: pl.DataFrame) -> nw.LazyFra
     if frame.implementation.is_duckdb():
         # On the relation's own connection. DuckDB finds a variable by its name only if no table
         # of the user has that name, so the names are long.
-        _clvmodels_scores_by_state_ = table.to_arrow()  # noqa: F841
+        _clvmodels_scores_by_state_ = table.to_arrow()  # noqa: F841 - DuckDB finds it by name
         query = "select * from _clvmodels_scores_by_state_"
         return _lazy(native.query("clvmodels_customers", query))
     if is_spark(frame):
