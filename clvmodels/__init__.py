@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from clvmodels.models.bgcnbd import BGCNBD
     from clvmodels.models.bgnbd import BGNBD
     from clvmodels.models.covariates import PurchaseCovariates, SpendCovariates
+    from clvmodels.models.draws import ParameterDraws
     from clvmodels.models.effects import Effects
     from clvmodels.models.fit import Fit
     from clvmodels.models.gamma_gamma import GammaGamma
@@ -101,6 +102,7 @@ _HOMES = {
     "clvmodels.models.pareto_nbd": ("ParetoNBD",),
     "clvmodels.models.sbg": ("SBG",),
     "clvmodels.models.covariates": ("PurchaseCovariates", "SpendCovariates"),
+    "clvmodels.models.draws": ("ParameterDraws",),
     "clvmodels.models.effects": ("Effects",),
     "clvmodels.models.fit": ("Fit",),
     "clvmodels.models.gamma_gamma": ("GammaGamma",),
@@ -138,6 +140,7 @@ __all__ = [
     "MissingColumnError",
     "MissingExtraError",
     "ModelFileError",
+    "ParameterDraws",
     "ParameterError",
     "ParetoNBD",
     "PurchaseCovariates",

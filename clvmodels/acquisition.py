@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from clvmodels.customers import Customers
 from clvmodels.errors import ParameterError
-from clvmodels.models.fit import Fit, check_alike
+from clvmodels.models.fit import Fit
 from clvmodels.models.predictions import PurchasePredictions
+from clvmodels.models.provenance import check_alike
 from clvmodels.models.spend import SpendPredictions
 from clvmodels.units import Duration, TimeUnit, in_units, rate_per_unit
 from clvmodels.value import check_margin, customer_value

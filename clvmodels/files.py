@@ -23,8 +23,9 @@ from clvmodels.frequencies import FrequencyTable
 from clvmodels.models.base import Model, Parametric
 from clvmodels.models.covariates import CovariateModel, PurchaseCovariates, SpendCovariates
 from clvmodels.models.effects import Effects
-from clvmodels.models.fit import Fingerprint, Fit
+from clvmodels.models.fit import Fit
 from clvmodels.models.predictions import PurchasePredictions
+from clvmodels.models.provenance import Fingerprint
 from clvmodels.models.purchases import PurchaseModel
 from clvmodels.models.registry import MODELS
 from clvmodels.models.spend import SpendModel

@@ -20,8 +20,9 @@ from clvmodels.frames.money import (
 )
 from clvmodels.frames.scoring import PurchaseFit, model_of, with_purchases
 from clvmodels.frames.sources import as_narwhals
-from clvmodels.models.fit import Fit, check_alike
+from clvmodels.models.fit import Fit
 from clvmodels.models.predictions import PurchasePredictions
+from clvmodels.models.provenance import check_alike
 from clvmodels.models.spend import SpendPredictions
 from clvmodels.units import Duration, in_units, rate_per_unit
 

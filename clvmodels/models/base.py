@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from typing import Any, ClassVar, Literal, Self, TypeAlias
 
@@ -64,6 +64,16 @@ class Parametric(ABC):
     @abstractmethod
     def positive(self) -> NDArray[np.bool_]:
         """Which parameters are above zero, shape (k,): these are estimated on the log scale."""
+
+    @abstractmethod
+    def with_values(self, values: Array) -> Self:
+        """Return the same model at other parameters.
+
+        Parameters
+        ----------
+        values
+            Shape (k,), in the order of `parameter_names`; settings stay as they are.
+        """
 
     @abstractmethod
     def log_likelihood(self, data: Histories) -> Array:
@@ -157,6 +167,17 @@ class Model(Parametric):
     @abstractmethod
     def check_estimable(cls, customers: Customers) -> Customers:
         """Return the rows that the likelihood uses, or raise `DataError` if they say nothing."""
+
+    def with_values(self, values: Array) -> Self:
+        """Return the same model at other parameters, shape (k,) in order.
+
+        Examples
+        --------
+        >>> from clvmodels.models.bgcnbd import BGCNBD
+        >>> BGCNBD(0.5, 5.0, 0.8, 2.0, k=2).with_values(np.array([0.6, 6.0, 0.7, 2.5]))
+        BGCNBD(r=0.6, alpha=6.0, a=0.7, b=2.5, k=2)
+        """
+        return replace(self, **dict(zip(self.domains(), values.tolist(), strict=True)))
 
     # One value of a parameter in each row: how covariates enter.
 

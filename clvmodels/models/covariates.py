@@ -102,6 +102,18 @@ class CovariateModel(Parametric, Generic[M]):
         numbers = [c for each in self.effects.values() for c in each.coefficients.values()]
         return np.append(self.base.values, numbers)
 
+    def with_values(self, values: Array) -> Self:
+        """Return the same model at other parameters and coefficients, shape (k + m,) in order."""
+        k = len(self.base.values)
+        rest = iter(values[k:].tolist())
+        effects = {
+            process: replace(each, coefficients={column: next(rest) for column in each.columns})
+            for process, each in self.effects.items()
+        }
+        if len(values) != len(self.values):
+            raise ValueError(f"{len(values)} values for {len(self.values)} parameters")
+        return replace(self, base=self.base.with_values(values[:k]), effects=effects)
+
     @property
     def positive(self) -> NDArray[np.bool_]:
         """Which are above zero, shape (k + m,): those of the base."""

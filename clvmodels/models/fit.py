@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,15 +13,10 @@ from scipy import special
 
 from clvmodels.certificate import Certificate, certify, covariance
 from clvmodels.customers import Customers, Definitions, Histories
-from clvmodels.errors import (
-    DataError,
-    IdentifiabilityWarning,
-    ParameterError,
-    UnitMismatchError,
-    did_you_mean,
-)
+from clvmodels.errors import DataError, IdentifiabilityWarning, ParameterError, did_you_mean
 from clvmodels.estimation import Maximum
 from clvmodels.frequencies import FrequencyTable
+from clvmodels.models.provenance import Fingerprint, check_alike, fingerprint
 from clvmodels.objective import total
 from clvmodels.profile import profile_bound
 from clvmodels.units import TimeUnit
@@ -31,50 +25,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from clvmodels.models.base import Parametric
+    from clvmodels.models.draws import ParameterDraws
     from clvmodels.models.predictions import PurchasePredictions
     from clvmodels.models.purchases import PurchaseModel
     from clvmodels.models.spend import SpendPredictions
 
-__all__ = ["Fingerprint", "Fit", "check_alike", "make_fit", "wald_interval"]
+__all__ = ["Fit", "make_fit", "wald_interval"]
 
 Array: TypeAlias = NDArray[np.float64]
 M = TypeVar("M", bound="Parametric", covariant=True)
 AnyModel = TypeVar("AnyModel", bound="Parametric")
 _NORMAL_975 = 1.959963984540054
-
-
-@dataclass(frozen=True)
-class Fingerprint:
-    """What the data were, in totals: enough to recognise them, nothing about any customer.
-
-    Attributes
-    ----------
-    n_repeat : float
-        Customers with a repeat purchase.
-    repeat_purchases : float
-        Repeat purchases of all customers.
-    total_age : float or None
-        Sum of the ages (T), in the unit of the fit.
-    repeat_value : float or None
-        Value of all repeat purchases, in the log's currency.
-    log_intervals : float or None
-        Sum of the logarithms of all times between purchases, where they are known.
-    """
-
-    n_repeat: float
-    repeat_purchases: float
-    total_age: float | None
-    repeat_value: float | None
-    log_intervals: float | None = None
-
-    def matches(self, other: Fingerprint) -> bool:
-        """Whether two data are the same, up to the order in which sums were taken."""
-        if (self.n_repeat, self.repeat_purchases) != (other.n_repeat, other.repeat_purchases):
-            return False
-        totals = zip(
-            (self.total_age, self.repeat_value), (other.total_age, other.repeat_value), strict=True
-        )
-        return all(a is None or b is None or math.isclose(a, b, rel_tol=1e-9) for a, b in totals)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -104,6 +65,9 @@ class Fit(Generic[M]):
         Totals of the data.
     frequencies : FrequencyTable or None
         Customers by number of purchases, counted and expected; None for spend.
+    histories : Customers or None
+        The distinct histories of the likelihood, as long as the process that fitted them lives:
+        they are neither saved nor sent to other processes.
 
     Examples
     --------
@@ -124,6 +88,10 @@ class Fit(Generic[M]):
     definitions: Definitions | None
     data: Fingerprint
     frequencies: FrequencyTable | None = None
+    histories: Customers | None = field(default=None, compare=False, repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "histories": None}  # the data stay where they are
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -210,6 +178,35 @@ class Fit(Generic[M]):
             end = profile_bound(objective, top, index, fall=fall, first=first)
             ends.append(float(np.exp(end)) if positive else end)
         return ends[0], ends[1]
+
+    def draws(self, n: int = 4000, *, seed: int) -> ParameterDraws[M]:
+        """Draw parameters from the normal approximation around the estimates.
+
+        On the scale of the estimation: the logarithm of what is above zero. It needs no data, so a
+        loaded fit has it, too. Where the certificate is not "identified", `posterior` is better.
+
+        Parameters
+        ----------
+        n
+            How many draws.
+        seed
+            Seed of the random generator; the same seed gives the same draws.
+
+        Raises
+        ------
+        ParameterError
+            `n` is no whole number above zero, or the covariance is infinite or singular.
+
+        Examples
+        --------
+        >>> from clvmodels import BGNBD
+        >>> truth = BGNBD(r=0.24, alpha=4.4, a=0.8, b=2.4)
+        >>> BGNBD.fit(truth.simulate(3000, 39, seed=1, unit="week")).draws(500, seed=2)
+        <ParameterDraws of BG/NBD: 500 from the normal approximation>
+        """
+        from clvmodels.models.draws import normal_draws
+
+        return normal_draws(self, n, seed)
 
     def _index(self, parameter: str) -> int:
         if parameter not in self.names:
@@ -332,6 +329,7 @@ def make_fit(
         definitions=getattr(source, "definitions", None),
         data=fingerprint(customers),
         frequencies=model.frequency_table(customers),
+        histories=customers,
     )
 
 
@@ -353,47 +351,4 @@ def _check_same(fit: Fit[Parametric], customers: Customers) -> None:
             place=f"The fit has {fit.data}, per {fit.unit}; these data have "
             f"{fingerprint(customers)}, per {customers.unit}.",
             fix="Pass the summary that was fitted.",
-        )
-
-
-def fingerprint(customers: Customers) -> Fingerprint:
-    """Summarise the data of a fit in totals."""
-    x, w, m = customers.frequency, customers.weight, customers.monetary_value
-    repeat = x > 0.0
-    value = None if m is None else float((w * x)[repeat] @ m[repeat])
-    return Fingerprint(
-        n_repeat=float(w[repeat].sum()),
-        repeat_purchases=float(w @ x),
-        total_age=None if customers.age is None else float(w @ customers.age),
-        repeat_value=value,
-        log_intervals=None
-        if customers.log_intervals is None
-        else float(w @ customers.log_intervals),
-    )
-
-
-def check_alike(fitted: object, given: object) -> None:
-    """Raise unless two fits, or a fit and customers, share unit and rules, where both have them.
-
-    Raises
-    ------
-    UnitMismatchError
-        Their time units differ.
-    DataError
-        Their orders were counted by different rules.
-    """
-    ours, theirs = getattr(fitted, "unit", None), getattr(given, "unit", None)
-    if ours is not None and theirs is not None and ours != theirs:
-        raise UnitMismatchError(
-            "A fit predicts for customers in its own time unit.",
-            place=f"The fit is per {ours}, the customers are per {theirs}.",
-            fix=f"Build the summary with unit={ours!r}, or fit again per {theirs}.",
-        )
-    rules, others = getattr(fitted, "definitions", None), getattr(given, "definitions", None)
-    if rules is not None and others is not None and rules != others:
-        raise DataError(
-            "A fit predicts for customers whose orders were counted by the same rules.",
-            place=f"The fit has {rules}, the customers have {others}.",
-            fix=f"Build the summary with grid={rules.grid!r} and returns={rules.returns!r}, "
-            "or fit again.",
         )

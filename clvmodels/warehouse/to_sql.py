@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from clvmodels.customers import Histories
 from clvmodels.frames.scoring import PurchaseFit
-from clvmodels.models.fit import check_alike
+from clvmodels.models.provenance import check_alike
 from clvmodels.units import Duration, TimeUnit, in_units, rate_per_unit
 from clvmodels.warehouse.arguments import margin_of, purchase_model, spend_of
 from clvmodels.warehouse.dialects import Dialect, TableName, check_dialect, render

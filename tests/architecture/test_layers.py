@@ -20,9 +20,9 @@ LAYERS = [
     {"value", "lookup", "comparison", "acquisition"},
     {"models"},
     {"beta_dropout", "lifetime", "opportunities", "renewals", "certificate"},
-    {"design", "objective", "profile"},
+    {"design", "objective", "profile", "sampling"},
     {"estimation"},
-    {"customers", "parameters", "frequencies"},
+    {"customers", "parameters", "frequencies", "priors"},
     {"columns"},
     {"special"},
     {"units", "atomic"},
@@ -75,8 +75,9 @@ def test_imports_point_down(path: Path) -> None:
 
 
 def test_no_model_imports_another() -> None:
-    shared = {"arguments", "base", "covariates", "effects", "fit", "limits", "predictions"}
-    shared |= {"purchases", "registry", "spend", "__init__"} | {path.stem for path in FAMILIES}
+    shared = {"arguments", "base", "bootstrap", "covariates", "draws", "effects", "fit", "limits"}
+    shared |= {"posterior", "predictions", "provenance", "purchases", "registry", "spend"}
+    shared |= {"__init__"} | {path.stem for path in FAMILIES}
     models = {path.stem for path in (PACKAGE / "models").glob("*.py")} - shared
     for path in (PACKAGE / "models").glob("*.py"):
         if path.stem in models:
