@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from clvmodels import gaps
 from clvmodels.beta_dropout import future, likelihood
 from clvmodels.customers import Customers, Histories, as_histories
 from clvmodels.models.limits import beta_dropout_limit, same_rate
@@ -125,6 +126,24 @@ class BetaDropoutModel(ContinuousModel):
     def discounted_if_alive(self, c: Customers, horizon: float, rate: float) -> Array:
         """Return discounted expected purchases given alive, shape (n,)."""
         return future.discounted_if_alive(*self._alive(c), horizon, rate)
+
+    def stay_if_alive(self, c: Customers, t: Array) -> Array:
+        """Return P(alive at T+t | alive at T), shape (n,): 1 - E[p times purchases until then]."""
+        k, rate, a, b = self._alive(c)
+        return 1.0 - a / (a + b) * future.purchases_if_alive(k, rate, a + 1.0, b, t)
+
+    def silence_if_alive(self, c: Customers, s: Array) -> Array:
+        """Return P(no purchase within s after the last one) of customers who stay, shape (n,)."""
+        return gaps.silent_time(s, *self._at_last_purchase(c))
+
+    def unusual_silence(self, c: Customers, level: float) -> Array:
+        """Return the smallest s with `silence_if_alive` at most `level`, shape (n,)."""
+        return gaps.unusual_time(level, *self._at_last_purchase(c))
+
+    def _at_last_purchase(self, c: Customers) -> tuple[Array, Array, int]:
+        """Return shape and rate of lambda after the last purchase, each (n,), and its events."""
+        x, t_x, _ = c.timing
+        return self.r + x, self.alpha + t_x, 1
 
     def _alive(self, c: Customers) -> tuple[Array, Array, Array, Array]:
         """Return shape and rate of lambda, and a and b of p, given alive, each (n,)."""

@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from clvmodels import opportunities, renewals
+from clvmodels import gaps, opportunities, renewals
 from clvmodels.customers import Customers, Histories
 from clvmodels.models.limits import HOMOGENEOUS, NEVER
 from clvmodels.models.purchases import OpportunityModel
@@ -159,6 +159,23 @@ class BGBB(OpportunityModel):
         count = np.full(len(c), np.floor(horizon))
         stays = renewals.discounted_stays(self.gamma, self.delta, c.timing[2], count, rate)
         return self._buying(c) * stays
+
+    def stay_if_alive(self, c: Customers, t: Array) -> Array:
+        """Return P(there after the t-th opportunity from now | alive at T), shape (n,)."""
+        return np.exp(renewals.log_stay(self.gamma, self.delta, c.timing[2], np.floor(t)))
+
+    def silence_if_alive(self, c: Customers, s: Array) -> Array:
+        """Return P(no purchase at s opportunities after the last one) of who stay, shape (n,)."""
+        return gaps.silent_opportunities(s, *self._at_last_purchase(c))
+
+    def unusual_silence(self, c: Customers, level: float) -> Array:
+        """Return the smallest whole s with `silence_if_alive` at most `level`, shape (n,)."""
+        return gaps.unusual_opportunities(level, *self._at_last_purchase(c))
+
+    def _at_last_purchase(self, c: Customers) -> tuple[Array, Array]:
+        """Return the shapes of p after the last purchase, each (n,)."""
+        x, t_x, _ = c.timing
+        return self.alpha + x, self.beta + (t_x - x)
 
     def _buying(self, c: Customers) -> Array:
         """Return the expected purchase probability given alive, shape (n,)."""

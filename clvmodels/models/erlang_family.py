@@ -225,6 +225,20 @@ class ErlangModel(BetaDropoutModel):
             c, lambda buyers: erlang_future.discounted_if_alive(buyers, horizon, rate)
         )
 
+    def stay_if_alive(self, c: Customers, t: Array) -> Array:
+        """Return P(alive at T+t | alive at T), shape (n,): 1 - E[p times purchases until then]."""
+
+        def leaving(buyers: Buyers, t: Array) -> Array:
+            after = replace(buyers, a=buyers.a + 1.0)
+            return buyers.a / (buyers.a + buyers.b) * erlang_future.purchases_if_alive(after, t)
+
+        return 1.0 - self._over_phases(c, leaving, t)
+
+    def _at_last_purchase(self, c: Customers) -> tuple[Array, Array, int]:
+        """Return shape and rate of lambda after the last purchase, each (n,), and its events."""
+        x, t_x, _ = c.timing
+        return self.r + self.k * x, self.alpha + t_x, self.k
+
     def _over_phases(self, c: Customers, function: Callable[..., Array], *columns: Array) -> Array:
         """Average over the events since the last purchase.
 

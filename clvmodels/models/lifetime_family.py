@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from clvmodels import gaps
 from clvmodels.customers import Customers, Histories, as_histories
 from clvmodels.lifetime import History, Lifetime, counts, future, likelihood
 from clvmodels.models.limits import same_rate
@@ -114,6 +115,20 @@ class LifetimeModel(ContinuousModel):
             return self.purchases_if_alive(c, np.full(len(c), horizon))
         T = c.timing[2]
         return self._rate(c) * future.lived(self.lifetime, T, np.full_like(T, horizon), rate=rate)
+
+    def stay_if_alive(self, c: Customers, t: Array) -> Array:
+        """Return P(alive at T+t | alive at T), shape (n,)."""
+        return future.survival_ahead(self.lifetime, c.timing[2], t)
+
+    def silence_if_alive(self, c: Customers, s: Array) -> Array:
+        """Return P(no purchase within s after the last one) of customers who stay, shape (n,)."""
+        x, t_x, _ = c.timing
+        return gaps.silent_time(s, self.r + x, self.alpha + t_x)
+
+    def unusual_silence(self, c: Customers, level: float) -> Array:
+        """Return the smallest s with `silence_if_alive` at most `level`, shape (n,)."""
+        x, t_x, _ = c.timing
+        return gaps.unusual_time(level, self.r + x, self.alpha + t_x)
 
     def _rate(self, c: Customers) -> Array:
         """Return the mean purchase rate given alive, (r+x) / (alpha+T)."""

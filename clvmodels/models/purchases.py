@@ -81,6 +81,21 @@ class PurchaseModel(PurchasePredictions, Model):
         """Return P(X(t) = n) for new customers, shape (m,), of n and t of shape (m,)."""
 
     @abstractmethod
+    def stay_if_alive(self, c: Customers, t: Array) -> Array:
+        """Return P(alive at T+t | alive at T), shape (n,); t is finite."""
+
+    @abstractmethod
+    def silence_if_alive(self, c: Customers, s: Array) -> Array:
+        """Return P(no purchase within s after the last one) of customers who stay, shape (n,).
+
+        Given what they did up to that purchase; the silence so far and T do not count.
+        """
+
+    @abstractmethod
+    def unusual_silence(self, c: Customers, level: float) -> Array:
+        """Return the smallest s with `silence_if_alive` at most `level`, shape (n,), or inf."""
+
+    @abstractmethod
     def draw(self, ages: Array, rng: np.random.Generator) -> tuple[Array, Array]:
         """Simulate frequency and recency, shape (n,), of customers observed for `ages`, (n,)."""
 

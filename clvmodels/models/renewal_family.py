@@ -238,6 +238,18 @@ class RenewalModel(OpportunityModel):
             self.alpha, self.beta, c.timing[2], count, rate, self.duration
         )
 
+    def stay_if_alive(self, c: Customers, t: Array) -> Array:
+        """Return S(T+t) / S(T), the chance to renew at the next t opportunities, shape (n,)."""
+        return self.chance_if_alive(c, np.floor(t))
+
+    def silence_if_alive(self, c: Customers, s: Array) -> Array:
+        """Return whether there was no opportunity within s: customers who stay take each, (n,)."""
+        return np.where(np.floor(s) < 1.0, 1.0, np.zeros(len(c)))
+
+    def unusual_silence(self, c: Customers, level: float) -> Array:  # noqa: ARG002 - at any level
+        """Return one period, shape (n,): a renewal that was missed."""
+        return np.ones(len(c))
+
     def count_probability(self, n: Array, t: Array) -> Array:
         """Return P(n renewals at t opportunities) of new customers, shape (m,)."""
         age = np.floor(t)

@@ -19,7 +19,7 @@ LAYERS = [
     {"frames"},
     {"value", "lookup", "comparison", "acquisition"},
     {"models"},
-    {"beta_dropout", "lifetime", "opportunities", "renewals", "certificate"},
+    {"beta_dropout", "lifetime", "opportunities", "renewals", "gaps", "certificate"},
     {"design", "objective", "profile", "sampling"},
     {"estimation"},
     {"customers", "parameters", "frequencies", "priors"},
