@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from scipy import special
 
 from clvmodels import gaps
-from clvmodels.beta_dropout import future, likelihood
+from clvmodels.beta_dropout import counts_ahead, future, likelihood
 from clvmodels.customers import Customers, Histories, as_histories
 from clvmodels.models.limits import beta_dropout_limit, same_rate
 from clvmodels.models.purchases import ContinuousModel, LeavingOdds
 from clvmodels.objective import Derivatives
 from clvmodels.parameters import Domain, Positive, PositiveTime
+from clvmodels.special.discounts import Discounts
 
 __all__ = ["BetaDropoutModel"]
 
@@ -144,6 +145,14 @@ class BetaDropoutModel(ContinuousModel):
         """Return shape and rate of lambda after the last purchase, each (n,), and its events."""
         x, t_x, _ = c.timing
         return self.r + x, self.alpha + t_x, 1
+
+    def tail_if_alive(self, c: Customers, n: Array, t: Array) -> Array:
+        """Return P(at least n purchases in (T, T+t] | alive at T), shape (m,)."""
+        return counts_ahead.tail(*self._alive(c), n, t)
+
+    def discounts_if_alive(self, c: Customers, n: Array, t: Array, rate: float) -> Discounts:
+        """Return moments of the discounts of n >= 1 purchases in (T, T+t], given alive at T."""
+        return counts_ahead.discounts(*self._alive(c), n, t, rate)
 
     def _alive(self, c: Customers) -> tuple[Array, Array, Array, Array]:
         """Return shape and rate of lambda, and a and b of p, given alive, each (n,)."""

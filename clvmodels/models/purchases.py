@@ -21,6 +21,7 @@ from clvmodels.models.base import CovarianceKind, Model
 from clvmodels.models.fit import Fit
 from clvmodels.models.predictions import PurchasePredictions
 from clvmodels.special import time_nodes
+from clvmodels.special.discounts import Discounts
 from clvmodels.units import TimeUnit
 
 if TYPE_CHECKING:
@@ -75,6 +76,14 @@ class PurchaseModel(PurchasePredictions, Model):
     @abstractmethod
     def discounted_if_alive(self, c: Customers, horizon: float, rate: float) -> Array:
         """Return discounted expected purchases given alive at T, shape (n,)."""
+
+    def tail_if_alive(self, c: Customers, n: Array, t: Array) -> Array:
+        """Return P(at least n purchases in (T, T+t] | alive at T), shape (m,); t is finite."""
+        raise NotImplementedError
+
+    def discounts_if_alive(self, c: Customers, n: Array, t: Array, rate: float) -> Discounts:
+        """Return moments of the discounts of n >= 1 purchases in (T, T+t], given alive at T."""
+        raise NotImplementedError
 
     @abstractmethod
     def count_probability(self, n: Array, t: Array) -> Array:

@@ -1,0 +1,79 @@
+"""Moments of the discounts of a number of purchases, scattered evenly over a time or at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+__all__ = ["Discounts", "scattered"]
+
+Array: TypeAlias = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Discounts:
+    """Moments of w_j = exp(-rate * time of purchase j from now), given the number of purchases.
+
+    Attributes
+    ----------
+    total : Array
+        E[sum of w_j].
+    squares : Array
+        E[sum of w_j^2].
+    square : Array
+        E[(sum of w_j)^2].
+    """
+
+    total: Array
+    squares: Array
+    square: Array
+
+    @classmethod
+    def joined(cls, parts: Sequence[Discounts]) -> Discounts:
+        """Return one after the other."""
+        return cls(*(np.concatenate(columns) for columns in zip(*map(_parts, parts), strict=True)))
+
+    def averaged(self, weights: Array) -> Discounts:
+        """Return the mean over the last axis, with weights of its shape that add up to 1."""
+        return Discounts(*((each * weights).sum(axis=-1) for each in _parts(self)))
+
+    def __add__(self, other: Discounts) -> Discounts:
+        return Discounts(*(a + b for a, b in zip(_parts(self), _parts(other), strict=True)))
+
+
+def _parts(moments: Discounts) -> tuple[Array, Array, Array]:
+    return moments.total, moments.squares, moments.square
+
+
+def scattered(n: Array, length: Array, rate: float, *, last: bool = False) -> Discounts:
+    """Return the discounts of n purchases that are independent and uniform over (0, length).
+
+    Parameters
+    ----------
+    n
+        Numbers of purchases, one or more.
+    length
+        Of the time, zero or more; broadcasts with `n`.
+    rate
+        Continuous discount rate.
+    last
+        Whether one of the n is at the very end.
+
+    Examples
+    --------
+    >>> two = scattered(np.array([2.0]), np.array([1.0]), 0.5)
+    >>> two.total.round(6).tolist(), two.square.round(6).tolist()
+    ([1.573877], [2.502786])
+    """
+    z = rate * length
+    mean, mean_square = special.exprel(-z), special.exprel(-2.0 * z)
+    free = n - 1.0 if last else n
+    end = np.exp(-z) if last else np.zeros_like(z)
+    total, squares = free * mean, free * mean_square
+    square = squares + total * (free - 1.0) * mean
+    return Discounts(total + end, squares + end * end, square + end * (2.0 * total + end))
