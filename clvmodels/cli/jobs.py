@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
@@ -142,7 +143,8 @@ def update(
         orders = open_orders(log, reporter, unit="week")
         before = None
         with reporter.step("Making the state"):
-            after = _new_state(state, orders)
+            until, rules = log.observed_until, asdict(orders.rules)
+            after = SummaryState.create(state, orders.frame, observed_until=until, **rules)
     facts = {
         "command": "update",
         "state": state,
@@ -151,24 +153,6 @@ def update(
         "changed": before is None or len(before.updates) < len(after.updates),
     }
     reporter.result(facts, repr(after))
-
-
-def _new_state(folder: Path, orders: Orders) -> SummaryState:
-    options = orders.options
-    return SummaryState.create(
-        folder,
-        orders.frame,
-        customer=orders.customer,
-        date=orders.date,
-        amount=orders.amount,
-        observed_until=options.observed_until,
-        returns=options.returns,
-        invalid=options.invalid,
-        strict=options.strict,
-        grid=cast(Literal["day", "week"], options.grid),  # others are refused there
-        date_format=options.date_format,
-        time_zone=options.time_zone,
-    )
 
 
 # --- steps that commands share ----------------------------------------------------------------

@@ -22,6 +22,7 @@ from clvmodels.frames.columns import require_column
 from clvmodels.frames.customer_summary import CustomerSummary
 from clvmodels.frames.ledger import Ledger, refuse_unmatched
 from clvmodels.frames.paths import scan_files
+from clvmodels.frames.reading import Rules
 from clvmodels.frames.state.summary_state import SummaryState
 from clvmodels.units import TimeUnit
 
@@ -62,6 +63,22 @@ class Orders:
     options: LogOptions
     unit: TimeUnit
     state: SummaryState | None = None
+
+    @property
+    def rules(self) -> Rules:
+        """Return the rules by which its rows are read."""
+        options = self.options
+        return Rules(
+            customer=self.customer,
+            date=self.date,
+            amount=self.amount,
+            returns=options.returns,
+            invalid=options.invalid,
+            strict=options.strict,
+            grid=options.grid,
+            date_format=options.date_format,
+            time_zone=options.time_zone,
+        )
 
     def describe(self) -> dict[str, object]:
         """Return what was read and how, for the JSON."""
@@ -146,7 +163,13 @@ def summarised(
             yield _kept(orders, orders.state, stages, reporter)
             return
         with reporter.step("Checking the orders"):
-            buckets = _open_buckets(orders, stages)
+            buckets = open_buckets(
+                orders.frame,
+                orders.rules,
+                stages.keep,
+                observed_until=orders.options.observed_until,
+                unit=orders.unit,
+            )
         n = _settled(stages, _count(buckets, orders.options))
         with reporter.step("Splitting the orders by customer"):
             buckets = buckets.split(stages.keep, n)
@@ -155,25 +178,6 @@ def summarised(
         if strict:
             refuse_unmatched(made.rfm.ledger)
         yield made
-
-
-def _open_buckets(orders: Orders, stages: Stages) -> Buckets:
-    options = orders.options
-    return open_buckets(
-        orders.frame,
-        stages.keep,
-        customer=orders.customer,
-        date=orders.date,
-        amount=orders.amount,
-        observed_until=options.observed_until,
-        unit=orders.unit,
-        returns=options.returns,
-        invalid=options.invalid,
-        strict=options.strict,
-        grid=options.grid,
-        date_format=options.date_format,
-        time_zone=options.time_zone,
-    )
 
 
 def _count(buckets: Buckets, options: LogOptions) -> int:

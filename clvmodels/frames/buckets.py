@@ -18,16 +18,17 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import narwhals as nw
 
-from clvmodels.customers import Grid, Returns
-from clvmodels.frames.cleaning import FATES, CleanLog, FateCount, Invalid, clean, warn_of_losses
+from clvmodels.customers import Grid
+from clvmodels.frames.cleaning import FATES, CleanLog, FateCount
 from clvmodels.frames.columns import AMOUNT, CUSTOMER, DAY, RAW, REASON, SUMMARY, refuse_collision
 from clvmodels.frames.customer_summary import CustomerSummary
-from clvmodels.frames.dates import UNREADABLE, with_days
+from clvmodels.frames.dates import UNREADABLE
 from clvmodels.frames.ledger import Ledger, LedgerEntry
-from clvmodels.frames.periods import check_grid, last_complete_day
-from clvmodels.frames.sources import AmountColumns, Source, open_source
+from clvmodels.frames.periods import check_grid
+from clvmodels.frames.reading import Rules, read_log
+from clvmodels.frames.sources import Source
 from clvmodels.frames.summary import summarise
-from clvmodels.units import TimeUnit, parse_date
+from clvmodels.units import TimeUnit
 
 if TYPE_CHECKING:
     import polars as pl
@@ -100,21 +101,13 @@ class Buckets:
 
 def open_buckets(
     orders: pl.LazyFrame,
+    rules: Rules,
     keep: Keep,
     *,
-    customer: str,
-    date: str,
-    amount: AmountColumns,
     observed_until: date | str | None,
     unit: TimeUnit,
-    returns: Returns,
-    invalid: Invalid,
-    strict: bool,
-    grid: Grid,
-    date_format: str | None,
-    time_zone: str | None,
 ) -> Buckets:
-    """Check a whole log as `rfm_summary` does, with the same arguments, and take it as one bucket.
+    """Check a whole log as `rfm_summary` does, and take it as one bucket.
 
     Dates that are text are read once, into a file that is kept.
 
@@ -128,21 +121,11 @@ def open_buckets(
     DataWarning
         Rows were left out.
     """
-    until = None if observed_until is None else parse_date(observed_until, name="observed_until")
-    check_grid(grid, unit)
-    refuse_collision(customer, SUMMARY)
-    source = open_source(orders, customer=customer, date=date, amount=amount, time_zone=time_zone)
-    dated = _read_once(with_days(source, name=date, date_format=date_format), keep)
-    log = clean(
-        dated,
-        observed_until=until,
-        returns=returns,
-        invalid=invalid,
-        strict=strict,
-        last_counted=partial(last_complete_day, grid=grid),
-    )
-    warn_of_losses(log, stacklevel=2)
-    return Buckets(log, unit, grid, (log.frame,))
+    check_grid(rules.grid, unit)
+    refuse_collision(rules.customer, SUMMARY)
+    once = partial(_read_once, keep=keep)
+    log = read_log(orders, rules, observed_until=observed_until, stage=once)
+    return Buckets(log, unit, rules.grid, (log.frame,))
 
 
 def combined(ledgers: list[Ledger]) -> Ledger:

@@ -13,26 +13,14 @@ import narwhals as nw
 from clvmodels.customers import Grid, Returns
 from clvmodels.errors import ParameterError
 from clvmodels.frames.calendar import as_date, day_number
-from clvmodels.frames.cleaning import (
-    CleanLog,
-    Invalid,
-    clean,
-    later_rows,
-    warn_of_losses,
-)
+from clvmodels.frames.cleaning import CleanLog, Invalid, clean, later_rows
 from clvmodels.frames.columns import CUSTOMER, LOG_INTERVALS, SUMMARY, refuse_collision
 from clvmodels.frames.customer_summary import CustomerSummary
-from clvmodels.frames.dates import with_days
 from clvmodels.frames.ledger import Ledger, make_ledger
 from clvmodels.frames.occasions import VALUE, kept, net_occasions
-from clvmodels.frames.periods import (
-    check_grid,
-    last_complete_day,
-    last_day,
-    period_of,
-    units_per_period,
-)
-from clvmodels.frames.sources import AmountColumns, open_source
+from clvmodels.frames.periods import check_grid, last_day, period_of, units_per_period
+from clvmodels.frames.reading import Rules, read_log
+from clvmodels.frames.sources import AmountColumns
 from clvmodels.frames.summary import summarise
 from clvmodels.units import TimeUnit, parse_date
 
@@ -129,30 +117,20 @@ def holdout_split(
     ([('a', 1)], [('b', 1)], 15.0)
     """
     cut = parse_date(calibration_end, name="calibration_end")
-    until = None if observed_until is None else parse_date(observed_until, name="observed_until")
     check_grid(grid, unit)
     _refuse_cut_within_period(cut, grid)
     refuse_collision(customer, (*SUMMARY, LOG_INTERVALS, "holdout_purchases", "holdout_value"))
-    source = open_source(
-        transactions, customer=customer, date=date, amount=amount, time_zone=time_zone
-    )
-    dated = with_days(source, name=date, date_format=date_format)
-    everything = clean(
-        dated,
-        observed_until=until,
-        returns=returns,
-        invalid=invalid,
-        strict=strict,
-        last_counted=partial(last_complete_day, grid=grid),
-    )
-    warn_of_losses(everything, stacklevel=2)
+    rules = Rules(customer, date, amount, returns, invalid, strict, grid, date_format, time_zone)
+    everything = read_log(transactions, rules, observed_until=observed_until)
     if everything.end <= day_number(cut):
         raise ParameterError(
             "The holdout window has at least one day, of the calendar at least one whole period.",
             place=f"Calibration ends on {cut}, observation on {as_date(everything.end)}.",
             fix="Choose an earlier `calibration_end`.",
         )
-    log = clean(dated, observed_until=cut, returns=returns, invalid="drop", strict=False)
+    log = clean(
+        everything.source, observed_until=cut, returns=returns, invalid="drop", strict=False
+    )
     calibration = summarise(log, unit=unit, grid=grid, strict=strict, intervals=intervals)
     later = later_rows(everything, day_number(cut))
     held, new, account = _after(log, later, grid)

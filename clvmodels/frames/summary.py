@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import math
 from datetime import date
-from functools import partial
 from typing import Any
 
 import narwhals as nw
 
 from clvmodels.customers import Definitions, Grid, Returns
 from clvmodels.frames.calendar import as_date
-from clvmodels.frames.cleaning import (
-    CleanLog,
-    Invalid,
-    clean,
-    warn_of_losses,
-)
+from clvmodels.frames.cleaning import CleanLog, Invalid
 from clvmodels.frames.columns import (
     CUSTOMER,
     LOG_INTERVALS,
@@ -25,18 +19,13 @@ from clvmodels.frames.columns import (
     refuse_collision,
 )
 from clvmodels.frames.customer_summary import CustomerSummary
-from clvmodels.frames.dates import with_days
 from clvmodels.frames.engines import How, aggregated
 from clvmodels.frames.ledger import Ledger, make_ledger, refuse_unmatched
 from clvmodels.frames.occasions import VALUE, earlier_period, kept, net_occasions
-from clvmodels.frames.periods import (
-    check_grid,
-    last_complete_day,
-    period_of,
-    units_per_period,
-)
-from clvmodels.frames.sources import AmountColumns, Source, open_source
-from clvmodels.units import TimeUnit, parse_date
+from clvmodels.frames.periods import check_grid, period_of, units_per_period
+from clvmodels.frames.reading import Rules, read_log
+from clvmodels.frames.sources import AmountColumns, Source
+from clvmodels.units import TimeUnit
 
 __all__ = ["rfm_summary"]
 
@@ -144,22 +133,10 @@ def rfm_summary(
     >>> rfm.frame.rows()
     [('a', 1, 2.0, 4.0, 24.0), ('b', 0, 0.0, 3.0, None)]
     """
-    until = None if observed_until is None else parse_date(observed_until, name="observed_until")
     check_grid(grid, unit)
     refuse_collision(customer, (*SUMMARY, LOG_INTERVALS) if intervals else SUMMARY)
-    source = open_source(
-        transactions, customer=customer, date=date, amount=amount, time_zone=time_zone
-    )
-    dated = with_days(source, name=date, date_format=date_format)
-    log = clean(
-        dated,
-        observed_until=until,
-        returns=returns,
-        invalid=invalid,
-        strict=strict,
-        last_counted=partial(last_complete_day, grid=grid),
-    )
-    warn_of_losses(log, stacklevel=2)
+    rules = Rules(customer, date, amount, returns, invalid, strict, grid, date_format, time_zone)
+    log = read_log(transactions, rules, observed_until=observed_until)
     return summarise(log, unit=unit, grid=grid, strict=strict, intervals=intervals)
 
 

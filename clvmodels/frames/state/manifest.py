@@ -9,35 +9,15 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any, Final, get_args
 
-from clvmodels.customers import Definitions, Grid, Returns
+from clvmodels.customers import Grid, Returns
 from clvmodels.errors import StateError
 from clvmodels.frames.cleaning import FATES, Fate, FateCount, Invalid
-from clvmodels.frames.sources import AmountColumns
+from clvmodels.frames.reading import Rules
 
 __all__ = ["Fingerprint", "Manifest", "Part", "Rules", "Update", "from_json", "to_json"]
 
 FORMAT: Final = "clvmodels summary state"
 SCHEMA: Final = 2
-
-
-@dataclass(frozen=True)
-class Rules:
-    """How every batch is read, as `rfm_summary` would read the whole log."""
-
-    customer: str
-    date: str
-    amount: AmountColumns
-    returns: Returns
-    invalid: Invalid
-    strict: bool
-    grid: Grid
-    date_format: str | None
-    time_zone: str | None
-
-    @property
-    def definitions(self) -> Definitions:
-        """The rules that travel with a fit."""
-        return Definitions(self.grid, self.returns)
 
 
 @dataclass(frozen=True)
@@ -98,7 +78,7 @@ class Manifest:
     Attributes
     ----------
     rules : Rules
-        How batches are read.
+        How every batch is read, as `rfm_summary` would read the whole log.
     id_type : str
         The type of the ids, in polars' words.
     counts : dict
