@@ -20,6 +20,7 @@ from scipy import special
 from clvmodels.renewals import log_stay
 
 __all__ = [
+    "first_time",
     "first_whole",
     "silent_opportunities",
     "silent_time",
@@ -31,6 +32,8 @@ Array: TypeAlias = NDArray[np.float64]
 Values: TypeAlias = float | Array
 
 _ENDLESS: Final = 2.0**53  # whole numbers beyond this are not told apart
+_SHORTEST, _LONGEST = 1e-300, 1e300
+_HALVINGS: Final = 62  # of a range of 1,382 nats, to the last digit
 
 
 def silent_time(s: Array, shape: Array, rate: Array, k: int = 1) -> Array:
@@ -127,3 +130,33 @@ def first_whole(tail: Callable[[Array], Array], level: float, low: Array, high: 
         above = tail(middle) > level
         low, high = np.where(above, middle, low), np.where(above, high, middle)
     return np.where(endless, np.inf, high)
+
+
+def first_time(tail: Callable[[Array], Array], level: float, low: Array, high: Array) -> Array:
+    """Return the times at which a falling function comes down to a level, or inf.
+
+    Parameters
+    ----------
+    tail
+        A function of times, row by row.
+    level
+        What it falls to.
+    low, high
+        Shape (n,): it is not below the level at `low`, nor above it at `high`, unless that is
+        infinite.
+
+    Examples
+    --------
+    >>> first_time(lambda s: 1.0 / s, 0.25, np.array([1.0]), np.array([9.0])).round(12).tolist()
+    [4.0]
+    """
+    high = np.minimum(high, _LONGEST)
+    endless = (high == _LONGEST) & (tail(high) > level)
+    start, end = np.log(np.maximum(low, _SHORTEST)), np.log(np.maximum(high, _SHORTEST))
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (start + end)
+        above = tail(np.exp(middle)) > level
+        start, end = np.where(above, middle, start), np.where(above, end, middle)
+        if (end - start <= 1e-15 * np.abs(end)).all():
+            break
+    return np.where(endless, np.inf, np.exp(end))

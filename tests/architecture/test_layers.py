@@ -17,7 +17,7 @@ LAYERS = [
     {"cli"},
     {"files", "datasets", "warehouse"},
     {"frames"},
-    {"value", "lookup", "comparison", "acquisition"},
+    {"value", "lookup", "comparison", "acquisition", "predictive"},
     {"models"},
     {"beta_dropout", "lifetime", "opportunities", "renewals", "gaps", "certificate"},
     {"design", "objective", "profile", "sampling"},

@@ -1,0 +1,1 @@
+"""Distributions of what single customers will do, beside their means."""
