@@ -6,7 +6,7 @@ makes a purchase rate that is exp(g'z_i) times as high. Everything else is the m
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final, Generic, Self, TypeAlias, TypeVar
 
@@ -30,7 +30,7 @@ from clvmodels.models.effects import (
 from clvmodels.models.fit import Fit, make_fit
 from clvmodels.models.predictions import PurchasePredictions
 from clvmodels.models.purchases import PurchaseModel
-from clvmodels.models.spend import SpendModel, SpendPredictions
+from clvmodels.models.spend import SpendLaw, SpendModel, SpendPredictions
 from clvmodels.objective import Loadings, PerRow, total
 from clvmodels.parameters import to_real_line
 
@@ -193,6 +193,10 @@ class CovariateModel(Parametric, Generic[M]):
         c = self.histories(data)
         return self.rows(c).log_likelihood(c)
 
+    def values_at(self, values: Sequence[float | Array], customers: Customers) -> Array:
+        """Return the log-likelihood of each row at parameters of the base, one a row."""
+        return self.base.values_at(values, customers)
+
     def per_row(self, data: Histories) -> PerRow:
         """Return the log-likelihood of the data row by row, as a function of coordinates."""
         customers = as_histories(data).patterns((*self.base.columns, *self.variables))
@@ -323,3 +327,8 @@ class SpendCovariates(CovariateModel[S], SpendPredictions):
         """Return expected mean spend, shape (n,); see the base model."""
         c = self.histories(customers)
         return self.rows(c).expected_spend(c)
+
+    def spend_law(self, customers: Histories) -> SpendLaw:
+        """Return the law of the spend that is ahead; see the base model."""
+        c = self.histories(customers)
+        return self.rows(c).spend_law(c)

@@ -18,7 +18,7 @@ from scipy import special
 
 from clvmodels.customers import Customers, Histories, as_histories
 from clvmodels.errors import DataError, DataWarning, UndefinedMomentError
-from clvmodels.models.spend import SpendModel
+from clvmodels.models.spend import SpendLaw, SpendModel
 from clvmodels.objective import Derivatives
 from clvmodels.parameters import Positive, PositiveMoney
 
@@ -199,6 +199,23 @@ class GammaGamma(SpendModel):
         self.check_mean_exists()
         total = x * np.where(x > 0.0, m, 0.0)
         return np.asarray(posterior_mean_spend(x, total, self.p, self.q, self.v))
+
+    def spend_law(self, customers: Histories) -> SpendLaw:
+        """Return the law of the spend that is ahead (note 025, the density of nu given x and m).
+
+        Given the history, nu ~ Gamma(shape q + p x, rate v + x m), and n purchases are worth
+        Gamma(shape p n) / nu.
+
+        Examples
+        --------
+        >>> c = Customers.from_arrays([2], unit=None, monetary_value=[10.0])
+        >>> law = GammaGamma(p=6.0, q=4.0, v=15.0).spend_law(c)
+        >>> law.purchase.tolist(), law.customer.tolist(), law.scale.tolist()
+        ([6.0], [16.0], [35.0])
+        """
+        x, m = as_histories(customers).customers().spend
+        total = x * np.where(x > 0.0, m, 0.0)
+        return SpendLaw(np.full(len(x), self.p), self.q + self.p * x, self.v + total)
 
     def check_mean_exists(self) -> None:
         """Raise `UndefinedMomentError` if q <= 1."""

@@ -17,9 +17,27 @@ from clvmodels.models.fit import Fit
 if TYPE_CHECKING:
     from clvmodels.models.covariates import SpendCovariates
 
-__all__ = ["SpendModel", "SpendPredictions"]
+__all__ = ["SpendLaw", "SpendModel", "SpendPredictions"]
 
 Array: TypeAlias = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class SpendLaw:
+    """The law of what n further purchases of a customer are worth, row by row.
+
+    They are worth scale x G, G = Gamma(shape `purchase` n) / Gamma(shape `customer`).
+
+    Attributes
+    ----------
+    purchase, customer, scale : Array
+        Each (n,): shape of one purchase; shape and scale of the customer, given the history. The
+        scale alone depends on the mean spend so far.
+    """
+
+    purchase: Array
+    customer: Array
+    scale: Array
 
 
 class SpendPredictions(Parametric):
@@ -39,6 +57,10 @@ class SpendPredictions(Parametric):
         UndefinedMomentError
             The mean does not exist at these parameters.
         """
+
+    @abstractmethod
+    def spend_law(self, customers: Histories) -> SpendLaw:
+        """Return the law of the spend that is ahead, given histories with spend."""
 
     @abstractmethod
     def check_mean_exists(self) -> None:
