@@ -18,6 +18,8 @@ __all__ = ["Orders", "SqlGrid", "SqlReturns", "resolve_rules"]
 
 SqlGrid: TypeAlias = Literal["day", "week"]
 SqlReturns: TypeAlias = Literal["net", "drop"]
+Columns: TypeAlias = tuple[str, str, str | tuple[str, str] | None]  # customer, date, amount
+Rules: TypeAlias = tuple[TimeUnit, str, str]  # unit, grid, returns
 _GRIDS: Final[tuple[SqlGrid, ...]] = ("day", "week")
 _RETURNS: Final[tuple[SqlReturns, ...]] = ("net", "drop")
 
@@ -55,16 +57,7 @@ class Orders:
 
     @classmethod
     def checked(
-        cls,
-        table: TableName,
-        *,
-        customer: str,
-        date: str,
-        amount: str | tuple[str, str] | None,
-        observed_until: date | str,
-        unit: TimeUnit,
-        grid: str,
-        returns: str,
+        cls, table: TableName, columns: Columns, rules: Rules, *, observed_until: date | str
     ) -> Orders:
         """Check names and rules.
 
@@ -75,15 +68,17 @@ class Orders:
         ParameterError
             The unit or the date is none.
         """
+        customer, day, amount = columns
+        unit, grid, returns = rules
         check_name(customer, role="customer")
         refuse_collision(customer, (*SUMMARY, *PREDICTIONS))
-        check_name(date, role="date")
+        check_name(day, role="date")
         amounts = (amount,) if isinstance(amount, str) else tuple(amount or ())
         for name in amounts:
             check_name(name, role="amount")
         until = parse_date(observed_until, name="observed_until")
         known = check_unit(unit)
-        return cls(table, customer, date, amounts, until, known, _grid(grid), _returns(returns))
+        return cls(table, customer, day, amounts, until, known, _grid(grid), _returns(returns))
 
     @property
     def has_amount(self) -> bool:
@@ -115,7 +110,7 @@ class Orders:
 
 def resolve_rules(
     fitted: Any, *, unit: TimeUnit | None, grid: str | None, returns: str | None
-) -> tuple[TimeUnit, str, str]:
+) -> Rules:
     """Return unit, grid and returns: those of a fit, else those given, else the defaults.
 
     Raises

@@ -92,16 +92,8 @@ def summary_to_sql(
     >>> print(queries.summary.splitlines()[5])
         "who" AS "customer",
     """
-    orders = Orders.checked(
-        table,
-        customer=customer,
-        date=date,
-        amount=amount,
-        observed_until=observed_until,
-        unit=unit,
-        grid=grid,
-        returns=returns,
-    )
+    columns, rules = (customer, date, amount), (unit, grid, returns)
+    orders = Orders.checked(table, columns, rules, observed_until=observed_until)
     return SummaryQueries(**_summary_texts(orders, check_dialect(dialect)))
 
 
@@ -191,17 +183,9 @@ def to_sql(
     known = check_dialect(dialect)
     model = purchase_model(purchases)
     check_alike(purchases, spend)
-    unit_, grid_, returns_ = resolve_rules(purchases, unit=unit, grid=grid, returns=returns)
-    orders = Orders.checked(
-        table,
-        customer=customer,
-        date=date,
-        amount=amount,
-        observed_until=observed_until,
-        unit=unit_,
-        grid=grid_,
-        returns=returns_,
-    )
+    rules = resolve_rules(purchases, unit=unit, grid=grid, returns=returns)
+    columns = (customer, date, amount)
+    orders = Orders.checked(table, columns, rules, observed_until=observed_until)
     length = in_units(horizon, orders.unit, start=orders.observed_until)
     found = make_lookup_table(
         lookup_table,
