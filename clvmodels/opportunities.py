@@ -14,16 +14,25 @@ and T are (n,), parameters are numbers or (n,).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.objective import Derivatives
+from clvmodels.special.discounts import Discounts, in_periods
 from clvmodels.special.gamma_cross import Cross, cross_derivatives, log_cross
 from clvmodels.special.sums import sum_blocks
 
-__all__ = ["count_probability", "derivatives", "log_likelihood", "p_alive"]
+__all__ = [
+    "count_probability",
+    "derivatives",
+    "discounts_ahead",
+    "log_likelihood",
+    "p_alive",
+    "tail_ahead",
+]
 
 Array: TypeAlias = NDArray[np.float64]
 Values: TypeAlias = float | Array
@@ -232,3 +241,86 @@ def count_probability(
             total += float((np.exp(bought - life) * leaves).sum())
         result[row] = total
     return result
+
+
+# --- customers who are alive ------------------------------------------------------------------
+
+
+def tail_ahead(n: Array, t: Array, alpha: Array, beta: Array, gamma: Array, delta: Array) -> Array:
+    """Return P(n purchases or more at the next t opportunities) of who is there now, (m,).
+
+    Parameters
+    ----------
+    n, t
+        Whole numbers, zero or more.
+    alpha, beta, gamma, delta
+        Of the densities of p and theta given all that is known, shape (m,).
+
+    Examples
+    --------
+    >>> n, one = np.arange(4.0), np.ones(4)
+    >>> tail_ahead(n, 2.0 * one, one, one, one, one).round(12).tolist()
+    [1.0, 0.305555555556, 0.111111111111, 0.0]
+    """
+    result = np.where(n > 0.0, 0.0, 1.0)
+    first = -log_cross(alpha, beta, n) - log_cross(delta, gamma, n)
+    for rows, i in _later(n, t, (n > 0.0) & (n <= t)):
+        k, a, b, c, d = (each[rows, None] for each in (n, alpha, beta, gamma, delta))
+        # The n-th purchase at opportunity n + i + 1 beside n + i.
+        growth = (k + i) / (i + 1.0) * ((b + i) / (a + b + k + i)) * ((d + k + i) / (c + d + k + i))
+        logs = _summed(growth) + first[rows, None]
+        result[rows] = np.exp(logs).sum(axis=1, where=k + _from_zero(i) <= t[rows, None])
+    return result
+
+
+def discounts_ahead(
+    n: Array, t: Array, alpha: Array, beta: Array, gamma: Array, delta: Array, rate: float
+) -> Discounts:
+    """Return the moments of the discounts of n >= 1 purchases at the next t opportunities.
+
+    They are at any n of the opportunities that the customer is there for, all choices alike.
+
+    Examples
+    --------
+    >>> one = np.ones(1)
+    >>> discounts_ahead(one, one, one, one, one, one, 0.5).total.round(6).tolist()
+    [0.606531]
+    """
+    found = np.empty((3, len(n)))
+    for rows, i in _later(n, t, np.ones(len(n), dtype=np.bool_)):
+        k, a, b, c, d, end = (each[rows, None] for each in (n, alpha, beta, gamma, delta, t))
+        # n purchases in a life of n + i + 1 opportunities beside n + i.
+        life = k + i
+        growth = (life + 1.0) / (i + 1.0) * ((b + i) / (a + b + life))
+        growth *= (d + life) / (c + d + life)
+        life = k + _from_zero(i)
+        leaves = np.where(life < end, c / (c + d + life), 1.0)
+        logs = np.where(life <= np.maximum(end, k), _summed(growth), -np.inf)
+        weights = leaves * np.exp(logs - logs.max(axis=1, keepdims=True))
+        parts = in_periods(k, life, rate).averaged(weights / weights.sum(axis=1, keepdims=True))
+        found[:, rows] = parts.total, parts.squares, parts.square
+    return Discounts(*found)
+
+
+def _later(n: Array, t: Array, some: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.intp], Array]]:
+    """Yield rows of similar t - n, and i = 0, 1, ... up to the largest of it, in small blocks."""
+    spare = np.maximum(t - n, 0.0)
+    order = np.flatnonzero(some)
+    order = order[np.argsort(spare[order], kind="stable")]
+    stop = len(order)
+    while stop > 0:
+        longest = spare[order[stop - 1]]
+        start = max(0, stop - max(1, int(_CHUNK / (longest + 1.0))))
+        yield order[start:stop], np.arange(longest)
+        stop = start
+
+
+def _from_zero(i: Array) -> Array:
+    return np.arange(len(i) + 1.0)
+
+
+def _summed(growth: Array) -> Array:
+    """Return the logarithms of products of the factors so far, from that of none on."""
+    logs = np.zeros((growth.shape[0], growth.shape[1] + 1))
+    np.cumsum(np.log(growth), axis=1, out=logs[:, 1:])
+    return logs

@@ -18,6 +18,7 @@ from clvmodels.models.limits import HOMOGENEOUS, NEVER
 from clvmodels.models.purchases import OpportunityModel
 from clvmodels.objective import Derivatives
 from clvmodels.parameters import Domain
+from clvmodels.special.discounts import Discounts
 
 __all__ = ["BGBB"]
 
@@ -176,6 +177,21 @@ class BGBB(OpportunityModel):
         """Return the shapes of p after the last purchase, each (n,)."""
         x, t_x, _ = c.timing
         return self.alpha + x, self.beta + (t_x - x)
+
+    def tail_if_alive(self, c: Customers, n: Array, t: Array) -> Array:
+        """Return P(at least n purchases at the next t opportunities | alive at T), shape (m,)."""
+        return opportunities.tail_ahead(n, np.floor(t), *self._ahead(c))
+
+    def discounts_if_alive(self, c: Customers, n: Array, t: Array, rate: float) -> Discounts:
+        """Return moments of the discounts of n >= 1 purchases, given alive at T."""
+        return opportunities.discounts_ahead(n, np.floor(t), *self._ahead(c), rate)
+
+    def _ahead(self, c: Customers) -> tuple[Array, Array, Array, Array]:
+        """Return the parameters of the densities of p and theta given alive at T, each (n,)."""
+        x, _, T = c.timing
+        shapes = (self.alpha + x, self.beta + (T - x), self.gamma, self.delta + T)
+        a, b, c_, d = (np.broadcast_to(np.asarray(s, dtype=np.float64), x.shape) for s in shapes)
+        return a, b, c_, d
 
     def _buying(self, c: Customers) -> Array:
         """Return the expected purchase probability given alive, shape (n,)."""

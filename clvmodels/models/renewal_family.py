@@ -22,6 +22,7 @@ from clvmodels.models.limits import HOMOGENEOUS, NEVER
 from clvmodels.models.purchases import OpportunityModel
 from clvmodels.objective import Derivatives
 from clvmodels.parameters import Domain
+from clvmodels.special.discounts import Discounts, in_periods
 
 __all__ = ["RenewalModel"]
 
@@ -249,6 +250,16 @@ class RenewalModel(OpportunityModel):
     def unusual_silence(self, c: Customers, level: float) -> Array:  # noqa: ARG002 - at any level
         """Return one period, shape (n,): a renewal that was missed."""
         return np.ones(len(c))
+
+    def tail_if_alive(self, c: Customers, n: Array, t: Array) -> Array:
+        """Return P(n renewals at the next t opportunities | active), shape (m,)."""
+        T, ends = c.timing[2], np.floor(t)
+        stay = renewals.log_stay(self.alpha, self.beta, T, np.minimum(n, ends), self.duration)
+        return np.where(n <= ends, np.exp(stay), 0.0)
+
+    def discounts_if_alive(self, c: Customers, n: Array, t: Array, rate: float) -> Discounts:  # noqa: ARG002 - the renewals are the next n opportunities
+        """Return moments of the discounts of n >= 1 renewals, which are the next n."""
+        return in_periods(n, n, rate)
 
     def count_probability(self, n: Array, t: Array) -> Array:
         """Return P(n renewals at t opportunities) of new customers, shape (m,)."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-__all__ = ["Discounts", "scattered"]
+__all__ = ["Discounts", "in_periods", "scattered"]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -77,3 +77,33 @@ def scattered(n: Array, length: Array, rate: float, *, last: bool = False) -> Di
     total, squares = free * mean, free * mean_square
     square = squares + total * (free - 1.0) * mean
     return Discounts(total + end, squares + end * end, square + end * (2.0 * total + end))
+
+
+def in_periods(n: Array, periods: Array, rate: float) -> Discounts:
+    """Return the discounts of n purchases, in any n of the periods 1, 2, ... alike, at their ends.
+
+    Parameters
+    ----------
+    n
+        Numbers of purchases, one or more.
+    periods
+        Numbers of periods, n or more; broadcasts with `n`.
+    rate
+        Continuous discount rate a period.
+
+    Examples
+    --------
+    >>> one = in_periods(np.array([1.0]), np.array([2.0]), np.log(2.0))
+    >>> one.total.round(12).tolist(), one.squares.round(12).tolist()
+    ([0.375], [0.15625])
+    """
+    every, every_square = _geometric(periods, rate), _geometric(periods, 2.0 * rate)
+    share, squares = n / periods, n / periods * every_square
+    pairs = share * (n - 1.0) / np.maximum(periods - 1.0, 1.0)
+    both = pairs * (every * every - every_square)
+    return Discounts(share * every, squares, squares + both)
+
+
+def _geometric(n: Array, rate: float) -> Array:
+    """Return the sum of e^(-rate j) over j = 1, ..., n."""
+    return np.asarray(n * np.exp(-rate) * special.exprel(-rate * n) / special.exprel(-rate))
