@@ -12,6 +12,8 @@ from datetime import date
 from typing import Any, Final
 
 import narwhals as nw
+import numpy as np
+from numpy.typing import NDArray
 
 from clvmodels.customers import Grid
 from clvmodels.errors import ParameterError
@@ -24,6 +26,7 @@ __all__ = [
     "check_grid",
     "last_complete_day",
     "last_day",
+    "last_days",
     "period_of",
     "units_per_period",
     "with_period",
@@ -100,6 +103,21 @@ def last_day(day: int, grid: Grid) -> int:
             return day_number(date.max)
         return day_number(date(first_month // 12, first_month % 12 + 1, 1)) - 1
     return day if grid == "day" else day + 6 - (day + 3) % 7
+
+
+def last_days(periods: NDArray[np.int64], grid: Grid) -> NDArray[np.datetime64]:
+    """Return the last day of periods that `period_of` has numbered, shape (n,).
+
+    Examples
+    --------
+    >>> periods = np.array([period_of(day_number(date(2024, 2, 3)), "month")])
+    >>> last_days(periods, "month").astype(str).tolist()
+    ['2024-02-29']
+    """
+    if grid in MONTHS:
+        first_month = (periods + 1) * MONTHS[grid] - 12 * 1970
+        return first_month.astype("M8[M]").astype("M8[D]") - 1
+    return (periods if grid == "day" else 7 * periods + 3).astype("M8[D]")
 
 
 def last_complete_day(day: int, grid: Grid) -> int:
