@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import import_module
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 
+from benchmarks.peers.on_pandas import (
+    HORIZON,
+    MONTHLY,
+    pipeline_step,
+    predict_step,
+    read_log,
+    spenders,
+    summary_step,
+)
 from benchmarks.peers.protocol import MODELS, Action, Job, Step
 
 __all__ = ["steps_of"]
 
-HORIZON = 365.25 / 7  # weeks
-MONTHLY = 1.1 ** (1 / 12) - 1
 
-
-def read_log(job: Job) -> pd.DataFrame:
-    """Read the log with dates as datetime64, which is what lifetimes is fast with."""
-    return pq.read_table(job.log).to_pandas(date_as_object=False)
-
-
-def summarise(library: ModuleType, orders: pd.DataFrame, job: Job) -> pd.DataFrame:
+def summarise(library: ModuleType, job: Job) -> pd.DataFrame:
     utils = import_module(f"{library.__name__}.utils")
     return utils.summary_data_from_transaction_data(
-        orders,
+        read_log(job),
         "customer_id",
         "date",
         "amount",
@@ -42,8 +43,13 @@ def fit_purchases(fitter: Any, rfm: pd.DataFrame) -> Any:
 
 
 def fit_spend(fitter: Any, rfm: pd.DataFrame) -> Any:
-    spenders = rfm[(rfm["frequency"] > 0) & (rfm["monetary_value"] > 0)]
-    return fitter.fit(spenders["frequency"], spenders["monetary_value"])
+    some = spenders(rfm)
+    return fitter.fit(some["frequency"], some["monetary_value"])
+
+
+def fit_both(library: ModuleType, rfm: pd.DataFrame) -> tuple[Any, Any]:
+    purchases = fit_purchases(library.BetaGeoFitter(), rfm)
+    return purchases, fit_spend(library.GammaGammaFitter(), rfm)
 
 
 def predict(rfm: pd.DataFrame, purchases: Any, spend: Any) -> pd.DataFrame:
@@ -67,62 +73,17 @@ def with_parameters(fitter: Any, values: dict[str, float]) -> Any:
     return fitter
 
 
-def totals(table: pd.DataFrame) -> dict[str, float]:
-    names = ("p_alive", "expected_purchases", "expected_spend", "clv")
-    return {name: float(table[name].sum()) for name in names}
-
-
-# --- steps ------------------------------------------------------------------------------------
-
-
-def summary_step(library: ModuleType) -> Step:
-    def prepare(job: Job) -> Action:
-        def action() -> dict[str, float]:
-            rfm = summarise(library, read_log(job), job)
-            rfm.to_parquet(job.out / "summary.parquet")
-            return {"customers": len(rfm)}
-
-        return action
-
-    return prepare
+def known_models(library: ModuleType) -> tuple[Any, Any]:
+    """Return the models that every peer predicts with."""
+    purchases = with_parameters(library.BetaGeoFitter(), MODELS["BG/NBD"])
+    purchases.predict = purchases.conditional_expected_number_of_purchases_up_to_time
+    return purchases, with_parameters(library.GammaGammaFitter(), MODELS["Gamma-Gamma"])
 
 
 def fit_step(fitter: Any, fit: Any, *, patterns: bool = False) -> Step:
     def prepare(job: Job) -> Action:
         rfm = pd.read_parquet(job.patterns if patterns else job.summary)
         return lambda: estimates(fit(fitter(), rfm))
-
-    return prepare
-
-
-def predict_step(library: ModuleType) -> Step:
-    def prepare(job: Job) -> Action:
-        purchases = with_parameters(library.BetaGeoFitter(), MODELS["BG/NBD"])
-        purchases.predict = purchases.conditional_expected_number_of_purchases_up_to_time
-        spend = with_parameters(library.GammaGammaFitter(), MODELS["Gamma-Gamma"])
-
-        def action() -> dict[str, float]:
-            rfm = pd.read_parquet(job.summary).fillna({"monetary_value": 0.0})
-            table = predict(rfm, purchases, spend)
-            table.to_parquet(job.out / "predictions.parquet")
-            return totals(table)
-
-        return action
-
-    return prepare
-
-
-def pipeline_step(library: ModuleType) -> Step:
-    def prepare(job: Job) -> Action:
-        def action() -> dict[str, float]:
-            rfm = summarise(library, read_log(job), job)
-            purchases = fit_purchases(library.BetaGeoFitter(), rfm)
-            spend = fit_spend(library.GammaGammaFitter(), rfm)
-            table = predict(rfm, purchases, spend)
-            table.to_parquet(job.out / "predictions.parquet")
-            return estimates(purchases) | totals(table)
-
-        return action
 
     return prepare
 
@@ -137,9 +98,10 @@ def steps_of(library: ModuleType) -> dict[str, Step]:
     for name, fitter in purchases.items():
         steps[name] = fit_step(fitter, fit_purchases)
         steps[f"{name}, patterns"] = fit_step(fitter, fit_purchases, patterns=True)
+    summarised = partial(summarise, library)
     return steps | {
-        "summary": summary_step(library),
+        "summary": summary_step(summarised),
         "fit Gamma-Gamma": fit_step(library.GammaGammaFitter, fit_spend),
-        "predict": predict_step(library),
-        "pipeline": pipeline_step(library),
+        "predict": predict_step(lambda _: known_models(library), predict),
+        "pipeline": pipeline_step(summarised, partial(fit_both, library), predict, estimates),
     }

@@ -7,19 +7,23 @@ from typing import Any
 
 import arviz as az
 import pandas as pd
-import pyarrow.parquet as pq
 from pymc_marketing import clv
 
+from benchmarks.peers.on_pandas import (
+    HORIZON,
+    MONTHLY,
+    pipeline_step,
+    predict_step,
+    read_log,
+    spenders,
+    summary_step,
+)
 from benchmarks.peers.protocol import MODELS, Action, Job, Step, main
-
-HORIZON = 365.25 / 7  # weeks
-MONTHLY = 1.1 ** (1 / 12) - 1
 
 
 def summarise(job: Job) -> pd.DataFrame:
-    orders = pq.read_table(job.log).to_pandas(date_as_object=False)
     return clv.rfm_summary(
-        orders,
+        read_log(job),
         "customer_id",
         "date",
         "amount",
@@ -33,13 +37,13 @@ def fit(kind: Any, rfm: pd.DataFrame) -> Any:
     """Fit by maximum a posteriori; the model is compiled anew for each data set."""
     logging.disable(logging.WARNING)
     model = kind()
-    data = rfm[(rfm["frequency"] > 0) & (rfm["monetary_value"] > 0)] if is_spend(kind) else rfm
+    data = spenders(rfm) if kind is clv.GammaGammaModel else rfm
     model.fit(data=data, method="map", progressbar=False)
     return model
 
 
-def is_spend(kind: Any) -> bool:
-    return kind is clv.GammaGammaModel
+def fit_both(rfm: pd.DataFrame) -> tuple[Any, Any]:
+    return fit(clv.BetaGeoModel, rfm), fit(clv.GammaGammaModel, rfm)
 
 
 def predict(rfm: pd.DataFrame, purchases: Any, spend: Any) -> pd.DataFrame:
@@ -67,21 +71,11 @@ def with_parameters(model: Any, values: dict[str, float], rfm: pd.DataFrame) -> 
     return model
 
 
-def totals(table: pd.DataFrame) -> dict[str, float]:
-    names = ("p_alive", "expected_purchases", "expected_spend", "clv")
-    return {name: float(table[name].sum()) for name in names}
-
-
-# --- steps ------------------------------------------------------------------------------------
-
-
-def summary_step(job: Job) -> Action:
-    def action() -> dict[str, float]:
-        rfm = summarise(job)
-        rfm.to_parquet(job.out / "summary.parquet")
-        return {"customers": len(rfm)}
-
-    return action
+def known_models(job: Job) -> tuple[Any, Any]:
+    """Return the models that every peer predicts with; they are built on some customers."""
+    few = pd.read_parquet(job.summary).dropna().head(100)
+    purchases = with_parameters(clv.BetaGeoModel(), MODELS["BG/NBD"], few)
+    return purchases, with_parameters(clv.GammaGammaModel(), MODELS["Gamma-Gamma"], few)
 
 
 def fit_step(kind: Any) -> Step:
@@ -92,38 +86,13 @@ def fit_step(kind: Any) -> Step:
     return prepare
 
 
-def predict_step(job: Job) -> Action:
-    few = pd.read_parquet(job.summary).dropna().head(100)
-    purchases = with_parameters(clv.BetaGeoModel(), MODELS["BG/NBD"], few)
-    spend = with_parameters(clv.GammaGammaModel(), MODELS["Gamma-Gamma"], few)
-
-    def action() -> dict[str, float]:
-        rfm = pd.read_parquet(job.summary).fillna({"monetary_value": 0.0})
-        table = predict(rfm, purchases, spend)
-        table.to_parquet(job.out / "predictions.parquet")
-        return totals(table)
-
-    return action
-
-
-def pipeline_step(job: Job) -> Action:
-    def action() -> dict[str, float]:
-        rfm = summarise(job)
-        purchases, spend = fit(clv.BetaGeoModel, rfm), fit(clv.GammaGammaModel, rfm)
-        table = predict(rfm, purchases, spend)
-        table.to_parquet(job.out / "predictions.parquet")
-        return estimates(purchases) | totals(table)
-
-    return action
-
-
 STEPS: dict[str, Step] = {
-    "summary": summary_step,
+    "summary": summary_step(summarise),
     "fit BG/NBD": fit_step(clv.BetaGeoModel),
     "fit Pareto/NBD": fit_step(clv.ParetoNBDModel),
     "fit Gamma-Gamma": fit_step(clv.GammaGammaModel),
-    "predict": predict_step,
-    "pipeline": pipeline_step,
+    "predict": predict_step(known_models, predict),
+    "pipeline": pipeline_step(summarise, fit_both, predict, estimates),
 }
 
 if __name__ == "__main__":
