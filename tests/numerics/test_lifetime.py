@@ -149,12 +149,14 @@ def test_log_odds_of_having_left(lifetime: Lifetime, x: int, t_x: float, T: floa
 
 
 @every
-def test_time_lived(lifetime: Lifetime) -> None:
+@pytest.mark.parametrize(
+    ("T", "t", "rate"), [(0.0, 40.0, 0.0), (40.0, 1e-6, 0.0), (10.0, 1000.0, 0.05)]
+)
+def test_time_lived(lifetime: Lifetime, T: float, t: float, rate: float) -> None:
     survival, _ = exact(lifetime)
-    for T, t, rate in ((0.0, 40.0, 0.0), (40.0, 1e-6, 0.0), (10.0, 1000.0, 0.05)):
-        found = future.lived(lifetime, np.array([T]), np.array([t]), rate=rate)[0]
-        value = integral(lambda y: mp.exp(-rate * y) * survival(T + y) / survival(T), 0.0, t)  # noqa: B023
-        assert found == pytest.approx(float(value), rel=1e-12)
+    found = future.lived(lifetime, np.array([T]), np.array([t]), rate=rate)[0]
+    value = integral(lambda y: mp.exp(-rate * y) * survival(T + y) / survival(T), 0.0, t)
+    assert found == pytest.approx(float(value), rel=1e-12)
 
 
 @pytest.mark.parametrize("s", [0.01, 1.0 - 1e-9, 1.0, 1.0 + 1e-9, 2.0, 100.0])
@@ -236,19 +238,19 @@ def test_rows_of_parameters_are_rows_of_results() -> None:
 
 
 @pytest.mark.parametrize("lifetime", [LIFETIMES[0], LIFETIMES[4], LIFETIMES[7]], ids=repr)
-def test_counts_of_purchases(lifetime: Lifetime) -> None:
+@pytest.mark.parametrize("n", [0, 1, 7, 200])
+def test_counts_of_purchases(lifetime: Lifetime, n: int) -> None:
     survival, density = exact(lifetime)
     r, alpha, t = mp.mpf(0.5), mp.mpf(5.0), 60.0
+    ways = mp.gamma(r + n) / mp.gamma(r) / mp.factorial(n)
 
-    def bought(n: int, y: Any) -> Any:
-        ways = mp.gamma(r + n) / mp.gamma(r) / mp.factorial(n)
+    def bought(y: Any) -> Any:
         return ways * (alpha / (alpha + y)) ** r * (y / (alpha + y)) ** n
 
-    for n in (0, 1, 7, 200):
-        left = integral(lambda y: density(y) * bought(n, y), 0.0, t)  # noqa: B023
-        value = float(left + survival(mp.mpf(t)) * bought(n, mp.mpf(t)))
-        found = counts.count_probability(np.array([float(n)]), np.array([t]), 0.5, 5.0, lifetime)
-        assert found[0] == pytest.approx(value, rel=1e-11)
+    left = integral(lambda y: density(y) * bought(y), 0.0, t)
+    value = float(left + survival(mp.mpf(t)) * bought(mp.mpf(t)))
+    found = counts.count_probability(np.array([float(n)]), np.array([t]), 0.5, 5.0, lifetime)
+    assert found[0] == pytest.approx(value, rel=1e-11)
 
 
 def test_draws_have_the_moments_of_the_formulas() -> None:
