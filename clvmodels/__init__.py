@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from clvmodels import datasets
+    from clvmodels import datasets, priors
     from clvmodels.acquisition import new_customers
     from clvmodels.comparison import (
         Comparison,
@@ -27,15 +27,18 @@ if TYPE_CHECKING:
         MissingExtraError,
         ModelFileError,
         ParameterError,
+        PosteriorWarning,
         StateError,
         UndefinedMomentError,
         UnitMismatchError,
     )
     from clvmodels.files import load, save
+    from clvmodels.frames.alive_path import p_alive_path
     from clvmodels.frames.customer_summary import CustomerSummary
     from clvmodels.frames.ledger import Ledger
     from clvmodels.frames.predict import CLVModel, predict
     from clvmodels.frames.regularity import RegularityCheck, check_regularity
+    from clvmodels.frames.silence import lapse_alert
     from clvmodels.frames.split import HoldoutSplit, holdout_split
     from clvmodels.frames.state.summary_state import SummaryState, update
     from clvmodels.frames.subscriptions import subscription_summary
@@ -53,7 +56,9 @@ if TYPE_CHECKING:
     from clvmodels.models.mbgcnbd import MBGCNBD
     from clvmodels.models.mbgnbd import MBGNBD
     from clvmodels.models.pareto_nbd import ParetoNBD
+    from clvmodels.models.posterior import Posterior
     from clvmodels.models.sbg import SBG
+    from clvmodels.predictive.silence import p_alive_at, p_alive_if_silent
     from clvmodels.warehouse.queries import SummaryQueries, WarehouseQueries
     from clvmodels.warehouse.to_sql import summary_to_sql, to_sql
 
@@ -77,14 +82,17 @@ _HOMES = {
         "MissingExtraError",
         "ModelFileError",
         "ParameterError",
+        "PosteriorWarning",
         "StateError",
         "UndefinedMomentError",
         "UnitMismatchError",
     ),
     "clvmodels.files": ("load", "save"),
+    "clvmodels.frames.alive_path": ("p_alive_path",),
     "clvmodels.frames.customer_summary": ("CustomerSummary",),
     "clvmodels.frames.ledger": ("Ledger",),
     "clvmodels.frames.predict": ("CLVModel", "predict"),
+    "clvmodels.frames.silence": ("lapse_alert",),
     "clvmodels.frames.split": ("HoldoutSplit", "holdout_split"),
     "clvmodels.frames.state.summary_state": ("SummaryState", "update"),
     "clvmodels.frames.subscriptions": ("subscription_summary",),
@@ -100,6 +108,7 @@ _HOMES = {
     "clvmodels.models.ggompertz_nbd": ("GGompertzNBD",),
     "clvmodels.models.mbgcnbd": ("MBGCNBD",),
     "clvmodels.models.pareto_nbd": ("ParetoNBD",),
+    "clvmodels.models.posterior": ("Posterior",),
     "clvmodels.models.sbg": ("SBG",),
     "clvmodels.models.covariates": ("PurchaseCovariates", "SpendCovariates"),
     "clvmodels.models.draws": ("ParameterDraws",),
@@ -107,6 +116,7 @@ _HOMES = {
     "clvmodels.models.fit": ("Fit",),
     "clvmodels.models.gamma_gamma": ("GammaGamma",),
     "clvmodels.models.mbgnbd": ("MBGNBD",),
+    "clvmodels.predictive.silence": ("p_alive_at", "p_alive_if_silent"),
     "clvmodels.warehouse.queries": ("SummaryQueries", "WarehouseQueries"),
     "clvmodels.warehouse.to_sql": ("summary_to_sql", "to_sql"),
 }
@@ -143,6 +153,8 @@ __all__ = [
     "ParameterDraws",
     "ParameterError",
     "ParetoNBD",
+    "Posterior",
+    "PosteriorWarning",
     "PurchaseCovariates",
     "RegularityCheck",
     "SpendCovariates",
@@ -156,10 +168,15 @@ __all__ = [
     "compare",
     "datasets",
     "holdout_split",
+    "lapse_alert",
     "likelihood_ratio_test",
     "load",
     "new_customers",
+    "p_alive_at",
+    "p_alive_if_silent",
+    "p_alive_path",
     "predict",
+    "priors",
     "rfm_summary",
     "save",
     "subscription_summary",
@@ -170,8 +187,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    if name == "datasets":
-        return import_module("clvmodels.datasets")
+    if name in ("datasets", "priors"):
+        return import_module(f"clvmodels.{name}")
     if name not in _HOME_OF:
         raise AttributeError(f"module 'clvmodels' has no attribute {name!r}")
     value = getattr(import_module(_HOME_OF[name]), name)

@@ -20,6 +20,7 @@ __all__ = [
     "MissingExtraError",
     "ModelFileError",
     "ParameterError",
+    "PosteriorWarning",
     "StateError",
     "UndefinedMomentError",
     "UnitMismatchError",
@@ -106,6 +107,10 @@ class DataWarning(UserWarning):
 
 class IdentifiabilityWarning(UserWarning):
     """The data do not pin down every parameter."""
+
+
+class PosteriorWarning(UserWarning):
+    """Draws of parameters are worse than asked for: the message says how, and what was done."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -80,6 +80,13 @@ class Parametric(ABC):
         """Return the log-likelihood of each row, shape (n,), not multiplied by its weight."""
 
     @abstractmethod
+    def values_at(self, values: Sequence[float | Array], customers: Customers) -> Array:
+        """Return the log-likelihood of each row at natural parameters, numbers or one a row.
+
+        The parameters are those of the model without covariates: what `per_row` maps to.
+        """
+
+    @abstractmethod
     def per_row(self, data: Histories) -> PerRow:
         """Return the log-likelihood of the data row by row, as a function of coordinates.
 
@@ -215,6 +222,10 @@ class Model(Parametric):
     def derivatives_at(self, values: Sequence[float | Array], customers: Customers) -> Derivatives:
         """Return the derivatives at other parameters, numbers or one a row, with these settings."""
         return self.rowwise(values).derivatives(customers)
+
+    def values_at(self, values: Sequence[float | Array], customers: Customers) -> Array:
+        """Return the log-likelihood of each row at other parameters, with these settings."""
+        return self.rowwise(values).log_likelihood(customers)
 
     @classmethod
     def _fit(

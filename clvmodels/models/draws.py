@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clvmodels.errors import ParameterError, did_you_mean
+from clvmodels.errors import ParameterError, UndefinedMomentError
+from clvmodels.models.intervals import check_level, index_of
 from clvmodels.parameters import from_real_line
+from clvmodels.sampling.importance import require
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,18 +121,10 @@ class ParameterDraws(Generic[M]):
         ParameterError
             There is no such parameter, or the level is not between 0 and 1.
         """
-        if parameter not in self.names:
-            raise ParameterError(
-                "A parameter is one of those of the model.",
-                place=f"Got {parameter!r}.",
-                fix=did_you_mean(parameter, self.names),
-            )
-        if not 0.0 < level < 1.0:
-            raise ParameterError(
-                "`level` is between 0 and 1.", place=f"Got {level!r}.", fix="Write 95 % as 0.95."
-            )
+        column = index_of(parameter, self.names)
+        check_level(level)
         tail = 0.5 * (1.0 - level)
-        lower, upper = self.quantiles([tail, 1.0 - tail])[:, self.names.index(parameter)]
+        lower, upper = self.quantiles([tail, 1.0 - tail])[:, column]
         return float(lower), float(upper)
 
     def resampled(self, n: int | None = None) -> Array:
@@ -138,25 +133,82 @@ class ParameterDraws(Generic[M]):
         Always the same ones: each draw appears as often as its weight says, up to rounding.
         """
         size = len(self.values) if n is None else check_draws(n, least=1)
+        return np.asarray(self.values[self._chosen(size)])
+
+    def _chosen(self, size: int) -> NDArray[np.intp]:
         ends = np.cumsum(self.weights)
-        places = (np.arange(size) + 0.5) / size * ends[-1]
-        return np.asarray(self.values[np.searchsorted(ends, places)])
+        return np.asarray(np.searchsorted(ends, (np.arange(size) + 0.5) / size * ends[-1]))
 
     def models(self, n: int | None = None) -> list[M]:
         """Return the model at n draws of equal weight (all of them if n is None)."""
         return [self.fit.model.with_values(each) for each in self.resampled(n)]
 
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """What to know before these draws are used, in words."""
+        share = self.share_without_mean
+        if not share:
+            return ()
+        return (f"{share:.2%} of the draws have no mean spend (q <= 1).",)
+
+    @cached_property
+    def share_without_mean(self) -> float:
+        """Weight of the draws at which a spend model has no mean; 0 of purchase models."""
+        if not hasattr(self.fit.model, "check_mean_exists"):
+            return 0.0
+        exists = [_has_mean(self.fit.model.with_values(each)) for each in self.values]
+        return float(self.weights @ ~np.array(exists))
+
+    def to_arviz(self) -> Any:
+        """Return the draws as the `xarray.DataTree` that ArviZ works with.
+
+        Group `posterior` has the parameters by chain and draw. ArviZ gives every draw the same
+        weight, so that weighted draws are resampled: some appear more than once, others not at
+        all, and `log_weight` in group `sample_stats` is the weight that they had.
+
+        Raises
+        ------
+        MissingExtraError
+            arviz-base is not installed.
+        """
+        base = require("arviz_base")
+        rows = np.random.default_rng(0).permutation(self._chosen(len(self.values)))
+        statistics = {"log_weight": np.log(self.weights[rows])[None]}
+        return base.from_dict(
+            {"posterior": self._by_name(self.values[rows][None]), "sample_stats": statistics},
+            attrs={"posterior": self._attributes()},
+        )
+
+    def _by_name(self, values: Array) -> dict[str, Array]:
+        return {name: values[..., j] for j, name in enumerate(self.names)}
+
+    def _attributes(self) -> dict[str, str]:
+        return {"model": self.fit.model.label, "method": self.method}
+
     def __repr__(self) -> str:
+        findings = "".join(f"; {each}" for each in self.findings)
         return (
-            f"<{type(self).__name__} of {self.fit.model.label}: {len(self.values)} {self._words()}>"
+            f"<{type(self).__name__} of {self.fit.model.label}: {len(self.values):,} from the "
+            f"{self.method}{self._details()}{findings}>"
         )
 
     def __str__(self) -> str:
-        head = f"{self.fit.model.label}: {len(self.values):,} {self._words()}"
-        return f"{head}\n\n{self.table.to_string(float_format='{:.6g}'.format)}"
+        head = f"{self.fit.model.label}: {len(self.values):,} draws from the {self.method}"
+        table = self.table.to_string(float_format="{:.6g}".format)
+        return "\n".join(
+            [head + self._details(), "", table, *(f"- {each}" for each in self.findings)]
+        )
 
-    def _words(self) -> str:
-        return f"from the {self.method}"
+    def _details(self) -> str:
+        return ""
+
+
+def _has_mean(model: Any) -> bool:
+    try:
+        model.check_mean_exists()
+    except UndefinedMomentError:
+        return False
+    return True
 
 
 def weighted_quantiles(values: Array, weights: Array, probabilities: Array) -> Array:

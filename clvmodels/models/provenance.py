@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from clvmodels.customers import Customers
+from clvmodels.customers import Customers, Histories
 from clvmodels.errors import DataError, UnitMismatchError
+from clvmodels.objective import PerRow
 
-__all__ = ["Fingerprint", "check_alike", "fingerprint"]
+if TYPE_CHECKING:
+    from clvmodels.models.fit import Fit
+
+__all__ = ["Fingerprint", "check_alike", "fingerprint", "rows_of"]
 
 
 @dataclass(frozen=True)
@@ -86,3 +91,32 @@ def check_alike(fitted: object, given: object) -> None:
             fix=f"Build the summary with grid={rules.grid!r} and returns={rules.returns!r}, "
             "or fit again.",
         )
+
+
+def rows_of(fit: Fit[Any], data: Histories | None, what: str) -> PerRow:
+    """Return the likelihood of a fit row by row, on `data` or on the histories that it keeps.
+
+    Raises
+    ------
+    DataError
+        There are none of either, or the data are not those of the fit.
+    """
+    if data is None:
+        if fit.histories is None:
+            raise DataError(
+                f"{what} needs the histories that were fitted.",
+                place="This fit was loaded, or comes from another process, and has none.",
+                fix="Pass data=, the summary that was fitted.",
+            )
+        kept: PerRow = fit.model.per_row(fit.histories)
+        return kept
+    per_row: PerRow = fit.model.per_row(data)
+    totals = fingerprint(per_row.customers)
+    if per_row.customers.unit != fit.unit or not fit.data.matches(totals):
+        raise DataError(
+            f"{what} is taken on the data of the fit.",
+            place=f"The fit has {fit.data}, per {fit.unit}; these data have {totals}, "
+            f"per {per_row.customers.unit}.",
+            fix="Pass the summary that was fitted.",
+        )
+    return per_row

@@ -1,0 +1,1 @@
+"""Draws from a posterior, in the coordinates of a fit; no model is known here."""
