@@ -1,0 +1,98 @@
+"""The orders of one customer: rows of a log on any engine, or a list of dates."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Final
+
+import narwhals as nw
+
+from clvmodels.errors import DataError, ParameterError
+from clvmodels.frames.columns import require_column
+from clvmodels.frames.eager import to_polars
+from clvmodels.frames.sources import as_narwhals, scan_files
+
+__all__ = ["WHEN", "WHO", "no_customer", "opened"]
+
+WHO: Final = "customer"  # columns of a log that is made of dates
+WHEN: Final = "date"
+
+
+def opened(orders: Any, customer: str | None, date: str | None, id: Any) -> tuple[Any, Any]:  # noqa: A002
+    """Return the log of all customers, and that of the one asked for, on its engine.
+
+    Raises
+    ------
+    ParameterError
+        Columns or id are not all named, though this is a log, or are, though it is dates.
+    DataError
+        It is neither, or there can be no such id.
+    """
+    named = [each is not None for each in (customer, date, id)]
+    if isinstance(orders, str | os.PathLike):
+        log = scan_files(Path(orders), text=tuple(each for each in (customer, date) if each))
+    elif any(named) or _is_frame(orders):
+        log = orders
+    else:
+        dates = _log_of_dates(orders)
+        return dates, dates
+    if not all(named):
+        raise ParameterError(
+            "A log of orders goes with the columns of customer and date, and the customer's id; "
+            "the dates of one customer go alone.",
+            place=f"Got {type(orders).__qualname__}, customer={customer!r}, date={date!r}, "
+            f"id={id!r}.",
+            fix="Pass p_alive_path(orders, fit, customer='customer_id', date='date', id=17).",
+        )
+    assert customer is not None
+    frame = as_narwhals(log)
+    schema = frame.collect_schema()
+    require_column(customer, schema.names(), role="customer")
+    return log, nw.to_native(frame.filter(_is_id(customer, id, schema[customer].is_numeric())))
+
+
+def _is_frame(orders: Any) -> bool:
+    try:
+        as_narwhals(orders)
+    except DataError:
+        return False
+    return True
+
+
+def _is_id(customer: str, id: Any, numeric: bool) -> nw.Expr:  # noqa: A002
+    """Tell whether a row is of a customer: an id of 17 is found by 17 and by '17'."""
+    if not numeric:
+        return nw.col(customer).cast(nw.String) == str(id)
+    try:
+        return nw.col(customer) == (int(id) if float(id) == int(id) else float(id))
+    except (TypeError, ValueError, OverflowError):
+        raise no_customer(customer, id) from None
+
+
+def no_customer(customer: str, id: Any) -> DataError:  # noqa: A002
+    """Return the error for an id that no row has."""
+    return DataError(
+        "The customer is one of the log.",
+        place=f"No row has the id {id!r} in column {customer!r}.",
+        fix="Pass an id as it is in the log.",
+    )
+
+
+def _log_of_dates(dates: Any) -> Any:
+    """Return dates as a log of one customer."""
+    import pandas as pd
+    import polars as pl
+
+    try:
+        series = nw.from_native(dates, series_only=True)
+    except TypeError:
+        try:
+            series = nw.from_native(pd.Series(dates), series_only=True)
+        except (TypeError, ValueError):
+            raise DataError(
+                "Orders are a log, a path, or the dates of one customer.",
+                place=f"Got {type(dates).__module__}.{type(dates).__qualname__}.",
+                fix="Pass a list of dates such as ['2024-01-01', '2024-01-08'].",
+            ) from None
+    return pl.DataFrame({WHEN: to_polars(series)}).with_columns(pl.lit(0).alias(WHO))
