@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import narwhals as nw
 
-from clvmodels.errors import DataError
+from clvmodels.frames.arguments import (
+    PurchaseFit,
+    SpendFit,
+    check_models,
+    fit_of,
+    refuse_taken,
+)
 from clvmodels.frames.columns import PREDICTIONS
 from clvmodels.frames.customer_summary import CustomerSummary
 from clvmodels.frames.money import (
@@ -18,17 +24,12 @@ from clvmodels.frames.money import (
     with_spend,
     with_value,
 )
-from clvmodels.frames.scoring import PurchaseFit, model_of, with_purchases
+from clvmodels.frames.scoring import model_of, with_purchases
 from clvmodels.frames.sources import as_narwhals
-from clvmodels.models.fit import Fit
-from clvmodels.models.predictions import PurchasePredictions
 from clvmodels.models.provenance import check_alike
-from clvmodels.models.spend import SpendPredictions
 from clvmodels.units import Duration, in_units, rate_per_unit
 
 __all__ = ["CLVModel", "predict"]
-
-SpendFit: TypeAlias = Fit[Any] | SpendPredictions | float | str
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class CLVModel:
     spend: SpendFit | None = None
 
     def __post_init__(self) -> None:
-        check_alike(self.purchases, self.spend)
+        check_alike(fit_of(self.purchases), fit_of(self.spend))
 
     def predict(
         self,
@@ -154,9 +155,9 @@ def predict(
     >>> table["clv"].round(2).to_list()
     [8.64]
     """
-    _check_models(rfm, purchases, spend)
+    check_models(rfm, purchases, spend, function="predict")
     frame = as_narwhals(rfm.frame)
-    _refuse_taken(frame.collect_schema().names())
+    refuse_taken(frame.collect_schema().names(), PREDICTIONS)
     share = check_margins(frame, margin)
     length = in_units(horizon, rfm.unit, start=rfm.observed_until)
     scored = with_purchases(rfm, purchases, length, rate_per_unit(discount_rate, rfm.unit))
@@ -167,47 +168,3 @@ def predict(
             refuse_bad_spend(frame)
         scored = with_value(with_spend(scored, rfm, model_of(spend)), share)
     return nw.to_native(scored)
-
-
-def _check_models(rfm: CustomerSummary, purchases: PurchaseFit, spend: SpendFit | None) -> None:
-    if not isinstance(rfm, CustomerSummary):
-        raise DataError(
-            "`predict` takes a CustomerSummary.",
-            place=f"Got {type(rfm).__qualname__}.",
-            fix="Use rfm_summary(orders, ...) or CustomerSummary.from_frame(frame, unit=...).",
-        )
-    if not isinstance(model_of(purchases), PurchasePredictions):
-        raise DataError(
-            "`purchases` is a fit of a purchase model, such as BGNBD.fit(rfm).",
-            place=f"Got {purchases!r:.80}.",
-            fix="Pass the purchase fit first, then the spend fit.",
-        )
-    check_alike(purchases, rfm)
-    check_alike(spend, rfm)
-    if spend is None or isinstance(spend, str | int | float):
-        return
-    spend_model = model_of(spend)
-    if not isinstance(spend_model, SpendPredictions):
-        raise DataError(
-            "`spend` is a fit of Gamma-Gamma.",
-            place=f"Got {spend!r:.80}.",
-            fix="Pass GammaGamma.fit(rfm), or None to count purchases only.",
-        )
-    if not rfm.has_spend:
-        raise DataError(
-            "Spend is predicted from the mean value of repeat purchases.",
-            place="This summary has no monetary_value.",
-            fix="Name the `amount` column in rfm_summary, or leave out the spend fit.",
-        )
-    spend_model.check_mean_exists()
-
-
-def _refuse_taken(names: list[str]) -> None:
-    known = {name.casefold() for name in names}  # names in DuckDB ignore case
-    taken = [name for name in PREDICTIONS if name in known]
-    if taken:
-        raise DataError(
-            "Predictions are new columns.",
-            place=f"The summary already has {', '.join(map(repr, taken))}.",
-            fix="Drop or rename them.",
-        )

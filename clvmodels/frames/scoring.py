@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.customers import Customers
+from clvmodels.frames.arguments import PurchaseFit
 from clvmodels.frames.covariates import covariate_key
 from clvmodels.frames.customer_summary import CustomerSummary
 from clvmodels.frames.engines import table_on_engine
@@ -20,14 +21,12 @@ from clvmodels.frames.keys import keys_of
 from clvmodels.frames.sources import as_narwhals
 from clvmodels.lookup import ALIVE, GIVEN_ALIVE, SCORES, lookup, scores, state_of
 from clvmodels.models.covariates import SpendCovariates
-from clvmodels.models.fit import Fit
-from clvmodels.models.predictions import PurchasePredictions
+from clvmodels.predictive.parameter_error import fitted_model
 from clvmodels.special import distinct_rows
 
 __all__ = ["PurchaseFit", "model_of", "with_arrays", "with_purchases", "with_spend_scale"]
 
 Array: TypeAlias = NDArray[np.float64]
-PurchaseFit: TypeAlias = Fit[Any] | PurchasePredictions
 
 # e^690 odds are as good as infinite, and no engine calls them an overflow.
 _CERTAIN = 690.0
@@ -52,8 +51,8 @@ def with_purchases(rfm: CustomerSummary, purchases: PurchaseFit, length: float, 
 
 
 def model_of(fitted: Any) -> Any:
-    """Return the model of a fit, or a model itself."""
-    return fitted.model if isinstance(fitted, Fit) else fitted
+    """Return the model of a fit, or of draws of its parameters, or a model itself."""
+    return fitted_model(fitted)
 
 
 def with_arrays(frame: nw.DataFrame[Any], columns: dict[str, Array]) -> Any:

@@ -1,0 +1,104 @@
+"""Checks of what predictions are given: models that fit together, levels, columns that are new."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeAlias
+
+from clvmodels.errors import DataError, ParameterError
+from clvmodels.frames.customer_summary import CustomerSummary
+from clvmodels.models.draws import ParameterDraws
+from clvmodels.models.fit import Fit
+from clvmodels.models.predictions import PurchasePredictions
+from clvmodels.models.provenance import check_alike
+from clvmodels.models.spend import SpendPredictions
+from clvmodels.predictive.parameter_error import fitted_model
+
+__all__ = [
+    "PurchaseFit",
+    "SpendFit",
+    "check_level",
+    "check_models",
+    "fit_of",
+    "refuse_taken",
+    "variables_of",
+]
+
+PurchaseFit: TypeAlias = Fit[Any] | ParameterDraws[Any] | PurchasePredictions
+SpendFit: TypeAlias = Fit[Any] | ParameterDraws[Any] | SpendPredictions | float | str
+
+
+def fit_of(given: Any) -> Any:
+    """Return the fit that draws belong to, or what else is given."""
+    return given.fit if isinstance(given, ParameterDraws) else given
+
+
+def variables_of(purchases: Any, spend: Any) -> tuple[str, ...]:
+    """Return the names of the covariates of two models, sorted."""
+    models = (fitted_model(each) for each in (purchases, spend))
+    return tuple(sorted({name for model in models for name in getattr(model, "variables", ())}))
+
+
+def check_level(level: float) -> float:
+    """Return the level of an interval, or raise unless it is between 0 and 1.
+
+    Examples
+    --------
+    >>> check_level(0.9)
+    0.9
+    """
+    if isinstance(level, bool) or not isinstance(level, int | float) or not 0.0 < level < 1.0:
+        raise ParameterError(
+            "`interval` is the probability inside, between 0 and 1.",
+            place=f"Got {level!r}.",
+            fix="Write 90 % as 0.9.",
+        )
+    return float(level)
+
+
+def refuse_taken(names: Iterable[str], new: Iterable[str]) -> None:
+    """Raise if a frame has a column of the name of a prediction, whatever its case."""
+    known = {name.casefold() for name in names}  # names in DuckDB ignore case
+    taken = [name for name in new if name in known]
+    if taken:
+        raise DataError(
+            "Predictions are new columns.",
+            place=f"The summary already has {', '.join(map(repr, taken))}.",
+            fix="Drop or rename them.",
+        )
+
+
+def check_models(
+    rfm: CustomerSummary, purchases: PurchaseFit, spend: SpendFit | None, *, function: str
+) -> None:
+    """Raise unless a function is given a summary and models that go with it."""
+    if not isinstance(rfm, CustomerSummary):
+        raise DataError(
+            f"`{function}` takes a CustomerSummary.",
+            place=f"Got {type(rfm).__qualname__}.",
+            fix="Use rfm_summary(orders, ...) or CustomerSummary.from_frame(frame, unit=...).",
+        )
+    if not isinstance(fitted_model(purchases), PurchasePredictions):
+        raise DataError(
+            "`purchases` is a fit of a purchase model, such as BGNBD.fit(rfm).",
+            place=f"Got {purchases!r:.80}.",
+            fix="Pass the purchase fit first, then the spend fit.",
+        )
+    check_alike(fit_of(purchases), rfm)
+    check_alike(fit_of(spend), rfm)
+    if spend is None or isinstance(spend, str | int | float):
+        return
+    spend_model = fitted_model(spend)
+    if not isinstance(spend_model, SpendPredictions):
+        raise DataError(
+            "`spend` is a fit of Gamma-Gamma.",
+            place=f"Got {spend!r:.80}.",
+            fix="Pass GammaGamma.fit(rfm), or None to count purchases only.",
+        )
+    if not rfm.has_spend:
+        raise DataError(
+            "Spend is predicted from the mean value of repeat purchases.",
+            place="This summary has no monetary_value.",
+            fix="Name the `amount` column in rfm_summary, or leave out the spend fit.",
+        )
+    spend_model.check_mean_exists()
