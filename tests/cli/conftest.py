@@ -84,3 +84,19 @@ def model(cdnow: Path, summary_of: Callable[..., Any]) -> Path:
     rfm = summary_of(cdnow / "orders.parquet")
     fits = clv.CLVModel(clv.BGNBD.fit(rfm), clv.GammaGamma.fit(rfm))
     return clv.save(fits, cdnow / "model.json")
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a saved pair of models that nothing was fitted for."""
+    import clvmodels as clv
+
+    models = clv.CLVModel(clv.BGNBD(0.6, 20.0, 0.8, 2.4), clv.GammaGamma(6.0, 4.0, 15.0))
+    return clv.save(models, tmp_path_factory.mktemp("model") / "model.json")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an empty folder in which commands run."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
