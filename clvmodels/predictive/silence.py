@@ -40,8 +40,8 @@ _DRAWS: Final = 32  # parameter draws that stand for all of them
 def p_alive_if_silent(customers: Histories, purchases: Purchases, t: ArrayLike) -> Array:
     """Return P(alive at T + t) of each customer, if no purchase comes until then.
 
-    What `p_alive` will be if the customer stays silent: the right number for "when do we give up
-    on this one?". It falls faster than `p_alive_at`, which knows nothing of those purchases.
+    What `p_alive` will be on that day if the customer stays silent: the right number for "when do
+    we give up on this one?". Silence counts against them, so it is mostly below `p_alive_at`.
 
     Parameters
     ----------
