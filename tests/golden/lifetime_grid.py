@@ -10,10 +10,7 @@ from pathlib import Path
 import lifetime_design as design
 from flint import acb, arb, arb_series, ctx
 from lifetime_exact import (
-    GGompertz,
     History,
-    Lifetime,
-    Pareto,
     at_last_purchase,
     lived,
     lived_by_frailty,
@@ -28,6 +25,7 @@ from lifetime_exact import (
     pmf_by_parts,
     time_integral,
 )
+from lifetime_laws import GGompertz, Lifetime, Pareto
 from precision import GOAL_BITS, NotCertified, agreement, certified, settled, to_double
 from table import Digits, Result, Row, derivative_names, made_by, run, write_json
 
