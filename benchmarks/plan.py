@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-__all__ = ["BARE", "FULL", "QUICK", "Case", "Entry", "with_peers"]
+__all__ = ["BARE", "FULL", "INTERVALS", "POSTERIOR", "QUICK", "Case", "Entry", "with_peers"]
 
 OURS, LIFETIMES, PYMC, BTYD = "clvmodels", "lifetimes", "pymc-marketing", "btyd"
 POLARS, DUCKDB, SPARK = "polars", "duckdb", "spark"
 BARE = "bare summary"
 FITS = ("fit BG/NBD", "fit Pareto/NBD", "fit Gamma-Gamma")
 STEPS = ("summary", *FITS, "predict", "pipeline")
+POSTERIOR, INTERVALS = "posterior BG/NBD", "predict, intervals"
 
 
 @dataclass(frozen=True)
@@ -92,12 +93,19 @@ FULL = [
     *small("cdnow-sample", (OURS, LIFETIMES), (BTYD, PYMC), rounds=3),
     *small("cdnow", (OURS, LIFETIMES), (BTYD, PYMC), rounds=3),
     *on_patterns("cdnow", rounds=3),
+    Case(
+        "cdnow",
+        (Entry(OURS, POSTERIOR), Entry(PYMC, POSTERIOR, rounds=1)),
+        limit=1800.0,
+        repeats=3,
+    ),
     limit_of("100k", *(Entry(peer, "pipeline", rounds=1) for peer in ALL), rounds=3),
     limit_of("1m", Entry(LIFETIMES, "pipeline"), Entry(PYMC, "pipeline", rounds=1), rounds=3),
     *(
         Case("1m", (Entry(OURS, step), Entry(LIFETIMES, step)), rounds=1, limit=90.0)
         for step in STEPS[:-1]
     ),
+    Case("1m", (Entry(OURS, "predict"), Entry(OURS, INTERVALS)), rounds=1, limit=600.0),
     Case("1m", (Entry(POLARS, BARE), Entry(OURS, "pipeline")), rounds=2, threads=1),
     limit_of("10m", rounds=3),
     Case(

@@ -8,7 +8,7 @@ import pandas as pd
 
 from benchmarks.billion import bytes_moved, time_taken
 from benchmarks.markdown import markdown
-from benchmarks.plan import BARE, STEPS
+from benchmarks.plan import BARE, POSTERIOR, STEPS
 from benchmarks.plot import draw
 from benchmarks.requirements import CDNOW, LEAN, ONE, READINGS, REQUIREMENTS, TEN, found, median
 
@@ -92,7 +92,7 @@ def steps(table: pd.DataFrame) -> str:
     """Show every step of every peer; seconds by the clock on the wall."""
     lines = []
     for problem in (*LOGS[:3], ONE):
-        for step in (*STEPS, "fit BG/NBD, patterns", "fit Pareto/NBD, patterns"):
+        for step in (*STEPS, "fit BG/NBD, patterns", "fit Pareto/NBD, patterns", POSTERIOR):
             rows = [row_of(table, problem, step, peer, 2) for peer in PEERS]
             if sum(row is not None for row in rows) < 2:
                 continue

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from benchmarks.plan import BARE
+from benchmarks.plan import BARE, INTERVALS, POSTERIOR
 
 __all__ = [
     "CDNOW", "HUNDRED", "LEAN", "ONE", "READINGS", "REQUIREMENTS", "TEN", "Requirement",
@@ -104,6 +104,11 @@ def minutes(step: str) -> Callable[[pd.DataFrame], float]:
     return lambda table: float(median(table, HUNDRED, name).wall_s / 60)
 
 
+def faster_posterior(table: pd.DataFrame) -> float:
+    theirs = median(table, CDNOW, POSTERIOR, "pymc-marketing")
+    return float(theirs.wall_s / median(table, CDNOW, POSTERIOR).wall_s)
+
+
 CDNOW, ONE, TEN = "CDNOW full", "simulated 1M", "simulated 10M"
 HUNDRED = "simulated 100M, patterns"
 LEAN = f"{BARE}, no first amount"
@@ -135,6 +140,18 @@ REQUIREMENTS = (
     Requirement(
         "Pareto/NBD fit of CDNOW full: times faster than lifetimes",
         30, True, times_faster(CDNOW, "fit Pareto/NBD"),
+    ),
+    Requirement(
+        "BG/NBD posterior of CDNOW full: times faster than pymc-marketing's default sampling",
+        50, True, faster_posterior,
+    ),
+    Requirement(
+        "90 % intervals of 1M customers", 60, False,
+        lambda table: float(median(table, ONE, INTERVALS).wall_s), " s",
+    ),
+    Requirement(
+        "the same: peak memory", 4.0, False,
+        lambda table: float(median(table, ONE, INTERVALS).peak_mb / 1e3), " GB",
     ),
 )  # fmt: skip
 # The same ratios under other readings of the question: shown, not required.

@@ -16,6 +16,7 @@ from typing import Any
 import polars as pl
 
 from benchmarks.peers.protocol import MODELS, Action, Job, Step, main
+from benchmarks.plan import INTERVALS, POSTERIOR
 from clvmodels import (
     BGNBD,
     Customers,
@@ -119,6 +120,33 @@ def predict_step(job: Job) -> Action:
     return action
 
 
+def intervals_step(job: Job) -> Action:
+    """Predict with the ends of 90 % intervals."""
+    models = BGNBD(**MODELS["BG/NBD"]), GammaGamma(**MODELS["Gamma-Gamma"])
+    rfm = summarise(job)
+
+    def action() -> dict[str, float]:
+        start = time.perf_counter()
+        table = predict(rfm, *models, horizon=HORIZON, discount_rate=RATE, interval=0.9)
+        ready = time.perf_counter()
+        table.sink_parquet(job.out / "intervals.parquet", compression="lz4")
+        return {"part lookup": ready - start, "part engine": time.perf_counter() - ready}
+
+    return action
+
+
+def posterior_step(job: Job) -> Action:
+    """Draw from the posterior of the parameters, from the summary on."""
+    rfm = in_memory(job)
+
+    def action() -> dict[str, float]:
+        posterior = BGNBD.fit(rfm).posterior(draws=4000, seed=1)
+        means = dict(zip(posterior.names, posterior.table["mean"].tolist(), strict=True))
+        return means | {"ess": float(posterior.ess)}
+
+    return action
+
+
 def pipeline_step(job: Job) -> Action:
     def action() -> dict[str, float]:
         clock = [time.perf_counter()]
@@ -175,6 +203,8 @@ STEPS: dict[str, Step] = {
     "fit Pareto/NBD, patterns": fit_step(ParetoNBD.fit, patterns),
     "fit Gamma-Gamma": fit_step(GammaGamma.fit, in_memory),
     "predict": predict_step,
+    INTERVALS: intervals_step,
+    POSTERIOR: posterior_step,
     "pipeline": pipeline_step,
 }
 

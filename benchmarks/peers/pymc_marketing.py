@@ -1,4 +1,4 @@
-"""pymc-marketing with maximum a posteriori, its fast method; default priors."""
+"""pymc-marketing: fits with maximum a posteriori, its fast method; default priors."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from benchmarks.peers.on_pandas import (
     summary_step,
 )
 from benchmarks.peers.protocol import MODELS, Action, Job, Step, main
+from benchmarks.plan import POSTERIOR
 
 
 def summarise(job: Job) -> pd.DataFrame:
@@ -86,11 +87,25 @@ def fit_step(kind: Any) -> Step:
     return prepare
 
 
+def posterior_step(job: Job) -> Action:
+    """Draw from the posterior by the default method, NUTS, with the default priors."""
+    rfm = pd.read_parquet(job.summary)
+
+    def action() -> dict[str, float]:
+        logging.disable(logging.WARNING)
+        model = clv.BetaGeoModel()
+        model.fit(data=rfm, progressbar=False, random_seed=1)
+        return estimates(model) | {"ess": float(az.ess(model.fit_result)["r"])}
+
+    return action
+
+
 STEPS: dict[str, Step] = {
     "summary": summary_step(summarise),
     "fit BG/NBD": fit_step(clv.BetaGeoModel),
     "fit Pareto/NBD": fit_step(clv.ParetoNBDModel),
     "fit Gamma-Gamma": fit_step(clv.GammaGammaModel),
+    POSTERIOR: posterior_step,
     "predict": predict_step(known_models, predict),
     "pipeline": pipeline_step(summarise, fit_both, predict, estimates),
 }
