@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from clvmodels.frames.state.summary_state import SummaryState, update
     from clvmodels.frames.subscriptions import subscription_summary
     from clvmodels.frames.summary import rfm_summary
+    from clvmodels.frames.totals import total
     from clvmodels.models.bdw import BDW
     from clvmodels.models.bgbb import BGBB
     from clvmodels.models.bgcnbd import BGCNBD
@@ -101,6 +102,7 @@ _HOMES = {
         "check_regularity",
     ),
     "clvmodels.frames.summary": ("rfm_summary",),
+    "clvmodels.frames.totals": ("total",),
     "clvmodels.models.bgnbd": ("BGNBD",),
     "clvmodels.models.bdw": ("BDW",),
     "clvmodels.models.bgbb": ("BGBB",),
@@ -182,6 +184,7 @@ __all__ = [
     "subscription_summary",
     "summary_to_sql",
     "to_sql",
+    "total",
     "update",
 ]
 

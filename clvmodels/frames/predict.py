@@ -10,12 +10,14 @@ import narwhals as nw
 from clvmodels.frames.arguments import (
     PurchaseFit,
     SpendFit,
+    check_level,
     check_models,
     fit_of,
     refuse_taken,
 )
 from clvmodels.frames.columns import PREDICTIONS
 from clvmodels.frames.customer_summary import CustomerSummary
+from clvmodels.frames.intervals import COUNTS, VALUES, with_ends, with_value_ends
 from clvmodels.frames.money import (
     check_margins,
     check_price,
@@ -69,6 +71,7 @@ class CLVModel:
         horizon: Duration,
         discount_rate: float = 0.0,
         margin: float | str = 1.0,
+        interval: float | None = None,
     ) -> Any:
         """Predict with both models; see `clvmodels.predict`."""
         return predict(
@@ -78,6 +81,7 @@ class CLVModel:
             horizon=horizon,
             discount_rate=discount_rate,
             margin=margin,
+            interval=interval,
         )
 
     def __str__(self) -> str:
@@ -98,6 +102,7 @@ def predict(
     horizon: Duration,
     discount_rate: float = 0.0,
     margin: float | str = 1.0,
+    interval: float | None = None,
 ) -> Any:
     """Predict purchases and value of every customer.
 
@@ -106,10 +111,12 @@ def predict(
     rfm
         The customers; may be later than the data of the fit, in the same unit.
     purchases
-        A fit (or a model with published parameters, taken to be in the unit of `rfm`).
+        A fit (or a model with published parameters, taken to be in the unit of `rfm`). Or draws
+        of its parameters, such as `Fit.draws`: intervals then know of their uncertainty, and
+        expectations are those of the fit.
     spend
-        A Gamma-Gamma fit or model. Or a price per purchase, the same for all or the name of a
-        column of `rfm.frame`: subscriptions have no other. Without it there is no money in the
+        A Gamma-Gamma fit, model or draws. Or a price per purchase, the same for all or the name of
+        a column of `rfm.frame`: subscriptions have no other. Without it there is no money in the
         result.
     horizon
         How far ahead, from the end of observation: ``"1y"``, ``"26w"``, a timedelta, a date,
@@ -119,6 +126,8 @@ def predict(
         Discounting is continuous in time.
     margin
         Fraction of spend that counts, or the name of a column of `rfm.frame` with fractions.
+    interval
+        Add intervals for each customer that hold with this probability, such as 0.9.
 
     Returns
     -------
@@ -129,13 +138,16 @@ def predict(
         Without `spend`, ``discounted_purchases`` instead of the last two. Of a lazy frame the log
         is read again when the result is computed: customers who came in between have no scores
         (null). Where orders keep coming in, `CustomerSummary.store` the summary first.
+        With `interval` also ``purchases_lower`` and ``purchases_upper``, whole numbers (null where
+        the horizon is infinite), and with `spend` ``clv_lower`` and ``clv_upper``. They are for
+        single customers: of sums, see `total`.
 
     Raises
     ------
     UnitMismatchError
         The fit and the customers are in different time units.
     ParameterError
-        Horizon, discount rate or margin outside their domain.
+        Horizon, discount rate, margin or interval outside their domain.
     UndefinedMomentError
         The value does not exist, such as undiscounted without end, or spend at q <= 1.
     DataError
@@ -157,14 +169,20 @@ def predict(
     """
     check_models(rfm, purchases, spend, function="predict")
     frame = as_narwhals(rfm.frame)
-    refuse_taken(frame.collect_schema().names(), PREDICTIONS)
+    level = None if interval is None else check_level(interval)
+    new = PREDICTIONS if level is None else (*PREDICTIONS, *COUNTS, *VALUES)
+    refuse_taken(frame.collect_schema().names(), new)
     share = check_margins(frame, margin)
     length = in_units(horizon, rfm.unit, start=rfm.observed_until)
-    scored = with_purchases(rfm, purchases, length, rate_per_unit(discount_rate, rfm.unit))
+    rate = rate_per_unit(discount_rate, rfm.unit)
+    scored = with_purchases(rfm, purchases, length, rate)
     if isinstance(spend, str | int | float):
         scored = with_value(with_price(scored, check_price(frame, spend)), share)
     elif spend is not None:
         if rfm.definitions is None:  # a summary made from orders has none
             refuse_bad_spend(frame)
         scored = with_value(with_spend(scored, rfm, model_of(spend)), share)
+    if level is not None:
+        scored = with_ends(scored, rfm, purchases, spend, length=length, rate=rate, level=level)
+        scored = scored if spend is None else with_value_ends(scored, share)
     return nw.to_native(scored)

@@ -24,7 +24,7 @@ from clvmodels.models.covariates import SpendCovariates
 from clvmodels.predictive.parameter_error import fitted_model
 from clvmodels.special import distinct_rows
 
-__all__ = ["PurchaseFit", "model_of", "with_arrays", "with_purchases", "with_spend_scale"]
+__all__ = ["PurchaseFit", "joined", "model_of", "with_arrays", "with_purchases", "with_spend_scale"]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -44,10 +44,10 @@ def with_purchases(rfm: CustomerSummary, purchases: PurchaseFit, length: float, 
     keys = keys_of(frame, by, definitions=rfm.definitions, unit=rfm.unit)
     keyed, theirs = keys.on(frame), keys.of(states)
     if not table.elementary:
-        return _joined(keyed, theirs, table.columns).drop(*keys.names)
+        return joined(keyed, theirs, table.columns).drop(*keys.names)
     mark = nw.generate_temporary_column_name(8, keyed.collect_schema().names())
     parts = {mark + name: values for name, values in table.columns.items()}
-    return _with_scores(_joined(keyed, theirs, parts), mark).drop(*keys.names, *parts)
+    return _with_scores(joined(keyed, theirs, parts), mark).drop(*keys.names, *parts)
 
 
 def model_of(fitted: Any) -> Any:
@@ -87,7 +87,7 @@ def _with_any_recency(states: Customers) -> Customers:
     return replace(states, recency=np.where(x > 0.0, T, 0.0))
 
 
-def _joined(
+def joined(
     frame: nw.LazyFrame[Any], keys: dict[str, NDArray[Any]], columns: dict[str, Array]
 ) -> nw.LazyFrame[Any]:
     """Join columns to a lazy frame that has the key columns."""
@@ -137,4 +137,4 @@ def with_spend_scale(
     ]
     ours = dict(zip(keys, patterns.covariates.values(), strict=True))
     scales = np.array(np.broadcast_to(model.rows(patterns).v, (len(patterns),)))
-    return _joined(scored.with_columns(*theirs), ours, {name: scales}).drop(*ours)
+    return joined(scored.with_columns(*theirs), ours, {name: scales}).drop(*ours)

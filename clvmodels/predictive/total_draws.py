@@ -1,0 +1,210 @@
+"""Simulated sums of few customers, each from the laws of their own purchases and spend.
+
+A seed of its own makes the same customers give the same draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clvmodels.customers import Customers
+from clvmodels.models.purchases import PurchaseModel
+from clvmodels.predictive.totals import Exposure, Terms, base_of, scale_of
+from clvmodels.special import distinct_rows
+
+__all__ = ["SEED", "Futures", "Single", "drawn_sums", "futures_of", "singles_of"]
+
+Array: TypeAlias = NDArray[np.float64]
+Index: TypeAlias = NDArray[np.intp]
+
+SEED: Final = 20_260
+_BUDGET: Final = 1 << 27  # draws of customers in all
+_LEAST, _MOST = 1_000, 10_000  # draws of a sum
+_BLOCK: Final = 1 << 21  # draws of customers at a time
+_CELLS: Final = 1 << 24  # sums at a time
+_STATES: Final = 1 << 9  # states whose tables are in memory
+_RARE: Final = 1e-7  # probability of more purchases than a table has
+_ENDLESS: Final = 25.0  # discounts down to e^-25 stand for an infinite horizon
+
+
+@dataclass(frozen=True)
+class Futures:
+    """Laws of the purchases that are ahead of s customers who are alive, n from 0 to k.
+
+    Attributes
+    ----------
+    tail : Array
+        Shape (s, k + 1): P(at least n purchases).
+    mean, variance : Array
+        Shape (s, k + 1): of the discounted sum D, given n purchases.
+    """
+
+    tail: Array
+    mean: Array
+    variance: Array
+
+    def draw(self, row: Index, u: Array, rng: np.random.Generator) -> Array:
+        """Return draws of D, shape (m,), of customers who buy at least once.
+
+        `u` are uniform between 0 and P(at least one purchase); they settle how many.
+        """
+        n = np.ones(len(row), dtype=np.intp)
+        open_rows = np.arange(len(row))
+        for k in range(2, self.tail.shape[1]):
+            open_rows = open_rows[u[open_rows] < self.tail[row[open_rows], k]]
+            if not len(open_rows):
+                break
+            n[open_rows] = k
+        mean, variance = self.mean[row, n], self.variance[row, n]
+        certain = variance <= 1e-12 * mean**2
+        scale = variance / mean
+        drawn = rng.standard_gamma(mean / np.where(certain, 1.0, scale)) * scale
+        return np.where(certain, mean, drawn)
+
+
+def futures_of(model: Any, customers: Customers, spend: Any, terms: Terms) -> Futures:
+    """Return the laws for customers as the rows of a purchase model, at the shape of a spend."""
+    t, rate = finite_horizon(terms), terms.rate
+    rows: PurchaseModel = model.rows(customers)
+    n = np.arange(1.0, _most(rows, customers, t) + 1.0)
+    s, k = len(customers), len(n)
+    each = np.repeat(np.arange(s), k)
+    many, counts, times = rows.take(each), np.tile(n, s), np.full(s * k, t)
+    tail = many.tail_if_alive(customers.take(each), counts, times).reshape(s, k)
+    mean, squares, square = np.tile(n, (s, 1)), np.tile(n, (s, 1)), np.tile(n**2, (s, 1))
+    if rate != 0.0:
+        found = many.discounts_if_alive(customers.take(each), counts, times, rate)
+        mean, squares, square = (
+            part.reshape(s, k) for part in (found.total, found.squares, found.square)
+        )
+    variance = np.zeros_like(mean)
+    if spend is not None:
+        p = base_of(spend).p
+        variance = p * squares + p * p * np.maximum(square - mean**2, 0.0)
+        mean = p * mean
+    first = np.ones((s, 1)), np.ones((s, 1)), np.zeros((s, 1))
+    columns = (np.hstack([a, b]) for a, b in zip(first, (tail, mean, variance), strict=True))
+    return Futures(*columns)
+
+
+def finite_horizon(terms: Terms) -> float:
+    """Return the horizon, or the time after which what is discounted is nothing."""
+    return min(terms.horizon, _ENDLESS / terms.rate) if terms.rate > 0.0 else terms.horizon
+
+
+def _most(rows: PurchaseModel, customers: Customers, t: float) -> int:
+    """Return a number of purchases that hardly anybody exceeds."""
+    n, times = 8, np.full(len(customers), t)
+    while n < 1 << 14:
+        counts = np.full(len(customers), float(n))
+        if float(rows.tail_if_alive(customers, counts, times).max(initial=0.0)) <= _RARE:
+            break
+        n += n // 2
+    return n
+
+
+@dataclass(frozen=True)
+class Single:
+    """Customers one by one, arrays of shape (n,).
+
+    Attributes
+    ----------
+    pattern, segment : Index
+        Row of the patterns, and number of the segment.
+    scale : Array
+        Margin (v + s). Customers of one group, of which sums alone are known, are spread evenly so
+        that mean and variance of the scale are theirs.
+    """
+
+    pattern: Index
+    segment: Index
+    scale: Array
+
+
+def singles_of(exposure: Exposure, spend: Any, segments: Index) -> Single:
+    """Return the customers of some segments, in order of segment and history."""
+    wanted = np.zeros(exposure.segments, dtype=np.bool_)
+    wanted[segments] = True
+    part = exposure.take(np.flatnonzero(wanted[exposure.segment]))
+    v = scale_of(part, spend)
+    count = np.rint(part.count).astype(np.intp)
+    mean = part.scales(1, v) / part.count
+    spread = np.sqrt(np.maximum(part.scales(2, v) / part.count - mean**2, 0.0))
+    group = np.repeat(np.arange(len(count)), count)
+    place = np.arange(len(group)) - np.repeat(np.cumsum(count) - count, count)
+    size = count[group]
+    even = (2.0 * place - size + 1.0) * np.sqrt(3.0 / np.maximum(size**2 - 1.0, 1.0))
+    scale = mean[group] + np.where(spread > 1e-9 * np.abs(mean), spread, 0.0)[group] * even
+    return Single(part.pattern[group], part.segment[group], scale)
+
+
+def drawn_sums(
+    exposure: Exposure, models: tuple[Any, Any], terms: Terms, segments: Index
+) -> Iterator[tuple[int, Array]]:
+    """Yield some segments with simulated sums, shape (draws,)."""
+    wanted = np.isin(exposure.segment, segments)
+    draws = int(np.clip(_BUDGET // max(exposure.count[wanted].sum(), 1.0), _LEAST, _MOST))
+    size = max(1, _CELLS // draws)
+    for start in range(0, len(segments), size):
+        some = segments[start : start + size]
+        yield from zip(some.tolist(), _drawn(exposure, models, terms, some, draws), strict=True)
+
+
+def _drawn(
+    exposure: Exposure, models: tuple[Any, Any], terms: Terms, segments: Index, draws: int
+) -> Array:
+    """Return simulated sums, shape (len(segments), draws)."""
+    purchases, spend = models
+    single = singles_of(exposure, spend, segments)
+    sums = np.zeros(len(segments) * draws)
+    place = np.searchsorted(segments, single.segment)
+    shape = None
+    if spend is not None:
+        base = base_of(spend)
+        shape = base.q + base.p * exposure.patterns.frequency
+    rng = np.random.default_rng(SEED)
+    alive = purchases.p_alive(exposure.patterns)
+    for futures, rows, who in _blocks(exposure, single, purchases, spend, terms):
+        for start in range(0, len(who), max(1, _BLOCK // draws)):
+            chunk = slice(start, start + max(1, _BLOCK // draws))
+            mine, state = who[chunk], rows[chunk]
+            chance = alive[single.pattern[mine]]
+            u = rng.random((len(mine), draws))
+            one, draw = np.nonzero(u < (chance * futures.tail[state, 1])[:, None])
+            worth = futures.draw(state[one], u[one, draw] / chance[one], rng)
+            if shape is not None:
+                worth /= rng.standard_gamma(shape[single.pattern[mine[one]]])
+            np.add.at(sums, place[mine[one]] * draws + draw, worth * single.scale[mine[one]])
+    return sums.reshape(len(segments), draws)
+
+
+def _blocks(
+    exposure: Exposure, single: Single, purchases: Any, spend: Any, terms: Terms
+) -> Iterator[tuple[Futures, Index, Index]]:
+    """Yield futures of some states, and the customers of these: row of the futures, and number."""
+    patterns = exposure.patterns
+    rows = purchases.rows(patterns)
+    known = dict(zip(("frequency", "recency", "T"), patterns.timing, strict=True))
+    first, state = distinct_rows(*(known[name] for name in rows.state), *rows.varying().values())
+    used = np.unique(state[single.pattern])
+    ahead = rows.take(first[used]).purchases_if_alive(
+        patterns.take(first[used]), np.full(len(used), finite_horizon(terms))
+    )
+    ranked = used[np.argsort(ahead, kind="stable")]  # alike in how many purchases are likely
+    rank = np.empty(len(first), dtype=np.intp)
+    rank[ranked] = np.arange(len(ranked))
+    own = rank[state[single.pattern]]
+    order = np.argsort(own, kind="stable")
+    edges = np.arange(0, len(ranked) + _STATES, _STATES)
+    cuts = np.searchsorted(own[order], edges)
+    for block in range(len(edges) - 1):
+        who = order[cuts[block] : cuts[block + 1]]
+        chosen = first[ranked[edges[block] : edges[block + 1]]]
+        if len(who):
+            futures = futures_of(purchases, patterns.take(chosen), spend, terms)
+            yield futures, own[who] - edges[block], who
