@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -84,15 +85,16 @@ def _log_of_dates(dates: Any) -> Any:
     import pandas as pd
     import polars as pl
 
+    if not isinstance(dates, Iterable):
+        raise DataError(
+            "Orders are a log, a path, or the dates of one customer.",
+            place=f"Got {type(dates).__module__}.{type(dates).__qualname__}.",
+            fix="Pass a list of dates such as ['2024-01-01', '2024-01-08'].",
+        )
     try:
-        series = nw.from_native(dates, series_only=True)
+        native: Any = dates
+        series = nw.from_native(native, series_only=True)
     except TypeError:
-        try:
-            series = nw.from_native(pd.Series(dates), series_only=True)
-        except (TypeError, ValueError):
-            raise DataError(
-                "Orders are a log, a path, or the dates of one customer.",
-                place=f"Got {type(dates).__module__}.{type(dates).__qualname__}.",
-                fix="Pass a list of dates such as ['2024-01-01', '2024-01-08'].",
-            ) from None
+        values = dates if hasattr(dates, "dtype") else list(dates)
+        series = nw.from_native(pd.Series(values), series_only=True)
     return pl.DataFrame({WHEN: to_polars(series)}).with_columns(pl.lit(0).alias(WHO))

@@ -10,17 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.customers import TIMING, Customers
-from clvmodels.errors import DataError
+from clvmodels.frames.arguments import check_models, refuse_taken
 from clvmodels.frames.calendar import day_number
 from clvmodels.frames.customer_summary import CustomerSummary
 from clvmodels.frames.engines import table_on_engine
 from clvmodels.frames.keys import keys_of
 from clvmodels.frames.periods import last_days, period_of, units_per_period
 from clvmodels.frames.sources import as_narwhals
-from clvmodels.models.fit import Fit
 from clvmodels.models.predictions import PurchasePredictions
-from clvmodels.models.provenance import check_alike
-from clvmodels.predictive.silence import Purchases, check_error_rate, fit_of, unusual_silence
+from clvmodels.predictive.parameter_error import fitted_model
+from clvmodels.predictive.silence import Purchases, check_error_rate, unusual_silence
 from clvmodels.units import DAYS_PER_UNIT
 
 if TYPE_CHECKING:
@@ -93,8 +92,10 @@ def lapse_alert(rfm: CustomerSummary, purchases: Purchases, *, error_rate: float
     [(96.4, datetime.date(2025, 12, 4), False), (13.2, datetime.date(2024, 4, 30), True)]
     """
     level = check_error_rate(error_rate)
-    model = _check(rfm, purchases)
+    check_models(rfm, purchases, None, function="lapse_alert")
+    model: PurchasePredictions = fitted_model(purchases)
     frame = as_narwhals(rfm.frame)
+    refuse_taken(frame.collect_schema().names(), ALERT)
     if isinstance(frame, nw.DataFrame):
         customers = rfm.customers(model.variables)
         after = unusual_silence(customers, purchases, error_rate=level)
@@ -110,28 +111,6 @@ def lapse_alert(rfm: CustomerSummary, purchases: Purchases, *, error_rate: float
     side = table_on_engine(frame, known.hstack(table))
     joined = keys.on(frame).join(side, on=list(keys.names), how="left")
     return nw.to_native(joined.drop(*keys.names))
-
-
-def _check(rfm: CustomerSummary, purchases: Purchases) -> PurchasePredictions:
-    """Return the model, or raise where the two do not go together."""
-    if not isinstance(rfm, CustomerSummary):
-        raise DataError(
-            "`lapse_alert` takes a CustomerSummary.",
-            place=f"Got {type(rfm).__qualname__}.",
-            fix="Use rfm_summary(orders, ...) or CustomerSummary.from_frame(frame, unit=...).",
-        )
-    found = fit_of(purchases)
-    check_alike(found, rfm)
-    known = {name.casefold() for name in as_narwhals(rfm.frame).collect_schema().names()}
-    taken = [name for name in ALERT if name in known]
-    if taken:
-        raise DataError(
-            "The columns of an alert are new ones.",
-            place=f"The summary already has {', '.join(map(repr, taken))}.",
-            fix="Drop or rename them.",
-        )
-    model: PurchasePredictions = found.model if isinstance(found, Fit) else found
-    return model
 
 
 # --- from a silence to a date -----------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy import integrate, special, stats
@@ -30,7 +32,7 @@ def test_silence_is_a_survival_function(purchase_case):
     tails = [purchase_case.model.silence_if_alive(purchase_case.customers, s)
              for s in silences(purchase_case)]  # fmt: skip
     assert (tails[0] == 1.0).all()
-    for earlier, later in zip(tails, tails[1:], strict=False):
+    for earlier, later in pairwise(tails):
         assert ((later >= 0.0) & (later <= earlier)).all()
 
 
@@ -100,7 +102,7 @@ def _integral(model, x, t_x, s) -> float:
     ends = np.log(quantiles)
     pieces = [
         integrate.quad(integrand, a, b, limit=200)[0]
-        for a, b in zip(ends, ends[1:], strict=False)
+        for a, b in pairwise(ends)
     ]  # fmt: skip
     return float(low + sum(pieces))
 
@@ -109,7 +111,7 @@ def test_staying_begins_at_one_and_falls(purchase_case):
     model, c = purchase_case.model, purchase_case.customers
     stays = [model.stay_if_alive(c, np.full(len(c), t)) for t in (0.0, 1.0, 7.0, 100.0)]
     assert stays[0] == pytest.approx(1.0, abs=1e-15)
-    for earlier, later in zip(stays, stays[1:], strict=False):
+    for earlier, later in pairwise(stays):
         assert ((later >= -1e-14) & (later <= earlier + 1e-14)).all()
 
 

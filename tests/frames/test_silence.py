@@ -1,0 +1,402 @@
+"""The lapse alert on every engine, and P(alive) over time, against dates counted by hand."""
+
+from __future__ import annotations
+
+import math
+import random
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+import clvmodels as clv
+
+COLUMNS = {"customer": "who", "date": "when"}
+BG = clv.BGNBD(0.243, 4.414, 0.793, 2.426)  # per week
+START, END = date(2023, 1, 1), date(2023, 12, 31)
+ALERT = ["alert_after", "alert_date", "lapsed"]
+SAME = 1e-12
+
+
+@pytest.fixture(scope="module")
+def orders() -> pl.DataFrame:
+    """Return a year of orders of 40 customers, some twice a day."""
+    draw = random.Random(8)
+    records = [
+        (f"c{int(draw.random() ** 2 * 40):02}", START + timedelta(days=draw.randrange(365)), 5.0)
+        for _ in range(220)
+    ]
+    records += [("new", END, 9.0), ("often", START, 1.0)]
+    records += [("often", START + timedelta(days=7 * i), 1.0) for i in range(20)]
+    return pl.DataFrame(records, schema=["who", "when", "paid"], orient="row")
+
+
+def by_hand(orders: pl.DataFrame, rate: float) -> dict[str, tuple[float, date | None, bool]]:
+    """Work out the alerts from the dates of each customer by the formula of the Poisson models."""
+    found: dict[str, tuple[float, date | None, bool]] = {}
+    for who in orders["who"].unique():
+        days = sorted(set(orders.filter(pl.col("who") == who)["when"]))
+        x, recency = len(days) - 1, (days[-1] - days[0]).days / 7
+        after = (BG.alpha + recency) * (rate ** (-1.0 / (BG.r + x)) - 1.0)
+        wait = math.ceil(after * 7)
+        known = wait <= (date.max - days[-1]).days
+        when = days[-1] + timedelta(days=wait) if known else None
+        found[who] = (after, when, when is not None and when <= END)
+    return found
+
+
+def summary_of(native: Any, unit: str = "week", **options: Any) -> clv.CustomerSummary:
+    return clv.rfm_summary(native, **COLUMNS, observed_until=END, unit=unit, **options)
+
+
+def day_of(value: Any) -> date | None:
+    return value.date() if hasattr(value, "date") else value
+
+
+@pytest.mark.parametrize("rate", [0.05, 0.5])
+def test_alerts_on_every_engine(engine, rows, names, orders, rate):
+    summary = summary_of(engine(orders))
+    table = clv.lapse_alert(summary, BG, error_rate=rate)
+    assert names(table) == ["who", "frequency", "recency", "T", *ALERT]
+    assert type(table) is type(summary.frame)
+    expected = by_hand(orders, rate)
+    found = rows(table)
+    assert len(found) == len(expected)
+    assert {row[0]: bool(row[6]) for row in found} == {w: e[2] for w, e in expected.items()}
+    for who, *_, after, when, _ in found:
+        assert after == pytest.approx(expected[who][0], rel=1e-11)
+        assert day_of(when) == expected[who][1]
+    assert any(e[2] for e in expected.values())
+    assert rate > 0.1 or any(e[1] is None for e in expected.values())
+
+
+@pytest.mark.parametrize("unit", ["day", "month", "year"])
+def test_days_are_exact_in_every_unit(frame_engine, rows, orders, unit):
+    """The model in another unit says the same dates."""
+    per = {"day": 7.0, "month": 7.0 / (365.25 / 12), "year": 7.0 / 365.25}[unit]
+    model = clv.BGNBD(BG.r, BG.alpha * per, BG.a, BG.b)
+    table = clv.lapse_alert(summary_of(frame_engine(orders), unit), model)
+    expected = by_hand(orders, 0.05)
+    assert {row[0]: day_of(row[5]) for row in rows(table)} == {
+        who: when for who, (_, when, _) in expected.items()
+    }
+
+
+def test_months(frame_engine, rows, orders):
+    """Of whole months: an alert is due when a month has ended, counted by hand."""
+    model = clv.BGBB(1.2, 0.75, 0.66, 2.8)
+    summary = summary_of(frame_engine(orders), "month", grid="month")
+    found = {row[0]: row for row in rows(clv.lapse_alert(summary, model, error_rate=0.1))}
+    assert found["often"][1:4] == (4, 4.0, 11.0)
+    for who, row in found.items():
+        months = sorted({each.month for each in orders.filter(pl.col("who") == who)["when"]})
+        tail, wait = 1.0, 0
+        a, b = 1.2 + len(months) - 1, 0.75 + months[-1] - months[0] - len(months) + 1
+        while tail > 0.1:
+            tail *= (b + wait) / (a + b + wait)
+            wait += 1
+        after = 12 * 2023 + months[-1] + wait  # months since year 0, of the month after
+        first = date(after // 12, after % 12 + 1, 1)
+        assert (row[4], day_of(row[5])) == (wait, first - timedelta(days=1))
+        assert bool(row[6]) == (12 - months[-1] >= wait)
+
+
+def test_weeks(orders):
+    """Of weeks of the calendar: the alert falls on the Sunday."""
+    table = clv.lapse_alert(summary_of(orders, grid="week"), BG).filter(pl.col("who") == "often")
+    assert table["alert_date"].dt.weekday().to_list() == [7]
+    assert table["lapsed"].to_list() == [True]
+
+
+@pytest.mark.parametrize("model", [clv.ParetoNBD(0.55, 10.6, 0.6, 11.7),
+                                   clv.MBGCNBD(0.5, 2.0, 0.9, 1.6, 3)], ids=str)  # fmt: skip
+def test_lazy_engines_agree_with_eager_ones(lazy_engine, rows, orders, model):
+    found, expected = (
+        rows(clv.lapse_alert(summary_of(native), model)) for native in (lazy_engine(orders), orders)
+    )
+    for row, other in zip(found, expected, strict=True):
+        assert (row[0], day_of(row[5]), bool(row[6])) == (other[0], day_of(other[5]), other[6])
+        assert row[4] == pytest.approx(other[4], rel=SAME)
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Any:
+    """Return a fit with a covariate, and customers with it."""
+    c = BG.simulate(1500, 39, seed=1, unit="week")
+    table = pl.DataFrame(
+        {
+            "customer_id": np.arange(1500),
+            "frequency": c.frequency,
+            "recency": c.recency,
+            "T": c.age,
+            "web": np.arange(1500) % 2,
+        }
+    )
+    summary = clv.CustomerSummary.from_frame(table, unit="week", observed_until=END)
+    return clv.BGNBD.fit(summary, purchase="web"), table
+
+
+def test_covariates_and_draws(frame_engine, rows, fitted):
+    fit, table = fitted
+    summary = clv.CustomerSummary.from_frame(frame_engine(table), unit="week", observed_until=END)
+    draws = fit.draws(200, seed=1)
+    for given, models in ((fit, [fit.model]), (draws, draws.models(32))):
+        found = sorted(rows(clv.lapse_alert(summary, given)), key=lambda row: row[0])
+        for row in found[:3] + found[100:120]:
+            x, t_x, web, after = row[1], row[2], row[4], row[5]
+            tails = []
+            for model in models:
+                effect = model.effects["purchase"].coefficients["web"]
+                own = model.base.alpha * math.exp(-effect * web) + t_x
+                tails.append((own / (own + after)) ** (model.base.r + x))
+            assert np.mean(tails) == pytest.approx(0.05, rel=1e-9)
+
+
+def test_a_finished_table_without_dates(frame_engine, names, rows, fitted):
+    _, table = fitted
+    summary = clv.CustomerSummary.from_frame(frame_engine(table.drop("web")), unit="week")
+    found = clv.lapse_alert(summary, BG)
+    assert names(found)[4:] == ["alert_after", "lapsed"]
+    assert all(bool(row[5]) == (row[3] - row[2] >= row[4]) for row in rows(found))
+
+
+def test_subscriptions():
+    table = pd.DataFrame({"customer_id": [1, 2], "frequency": [3, 1], "recency": [3, 1], "T": 3})
+    summary = clv.CustomerSummary.from_frame(table, unit="year", observed_until=END)
+    found = clv.lapse_alert(summary, clv.SBG(0.7, 3.8))
+    assert found["alert_after"].tolist() == [1.0, 1.0]
+    assert found["lapsed"].tolist() == [False, True]
+    assert "alert_date" not in found
+
+
+def test_the_frame_of_the_user_is_left_alone(orders):
+    table = pd.DataFrame(
+        {"customer_id": [5, 4], "frequency": [2, 0], "recency": [3.0, 0.0], "T": 9.0}, index=[7, 3]
+    )
+    summary = clv.CustomerSummary.from_frame(table, unit="week", observed_until=END)
+    found = clv.lapse_alert(summary, BG)
+    assert list(table.columns) == ["customer_id", "frequency", "recency", "T"]
+    assert found.index.tolist() == [7, 3]
+    assert found["alert_after"].tolist()[0] == pytest.approx(
+        (BG.alpha + 3.0) * (0.05 ** (-1.0 / (BG.r + 2.0)) - 1.0)
+    )
+
+
+def test_bad_input_of_alerts(orders):
+    summary = summary_of(orders)
+    with pytest.raises(clv.ParameterError, match="between 0 and 1"):
+        clv.lapse_alert(summary, BG, error_rate=5)
+    fit = clv.BGNBD.fit(BG.simulate(2000, 270, seed=1, unit="day"))
+    with pytest.raises(clv.UnitMismatchError):
+        clv.lapse_alert(summary, fit)
+    with pytest.raises(clv.DataError, match="CustomerSummary"):
+        clv.lapse_alert(orders, BG)
+    with pytest.raises(clv.DataError, match="purchase model"):
+        clv.lapse_alert(summary, clv.GammaGamma(6.0, 4.0, 15.0))
+    again = clv.CustomerSummary.from_frame(
+        clv.lapse_alert(summary, BG), unit="week", customer="who"
+    )
+    with pytest.raises(clv.DataError, match="'alert_after'"):
+        clv.lapse_alert(again, BG)
+
+
+# --- P(alive) over time -----------------------------------------------------------------------
+
+
+def path_of(native: Any, who: str = "often", **options: Any) -> pd.DataFrame:
+    given = {"unit": "week", "observed_until": END} | options
+    return clv.p_alive_path(native, BG, **COLUMNS, id=who, **given)
+
+
+def test_the_path_ends_where_predict_is(cdnow_sample_orders, cdnow_sample):
+    fit = clv.BGNBD.fit(cdnow_sample)
+    predicted = clv.predict(cdnow_sample, fit, horizon=39).set_index("customer_id")
+    for who in predicted.index[[0, 3, 500, 2356]]:
+        path = clv.p_alive_path(
+            cdnow_sample_orders, fit, customer="customer_id", date="date", amount="amount",
+            id=who, observed_until="1997-09-30", horizon="30d",
+        )  # fmt: skip
+        end = path[path["observed"]].iloc[-1]
+        assert end["date"] == pd.Timestamp("1997-09-30")
+        own = predicted.loc[who]
+        assert (end["frequency"], end["recency"], end["T"]) == tuple(
+            own[["frequency", "recency", "T"]]
+        )
+        assert end["p_alive"] == pytest.approx(own["p_alive"], abs=SAME)
+        assert len(path) == (end["T"] * 7) + 31
+        assert (path["lower"] <= path["upper"]).all()
+
+
+@pytest.mark.parametrize("grid", ["day", "week"])
+def test_each_day_is_a_summary_that_ends_there(orders, grid):
+    """What the model would have said on a day: of the orders up to it, by `rfm_summary`."""
+    path = path_of(orders, "c01", grid=grid).set_index("date")
+    for until in (date(2023, 5, 14), date(2023, 9, 3), END):
+        rfm = clv.rfm_summary(orders.filter(pl.col("when") <= until), **COLUMNS, unit="week",
+                              observed_until=until, grid=grid)  # fmt: skip
+        own = clv.predict(rfm, BG, horizon=1).filter(pl.col("who") == "c01").row(0, named=True)
+        row = path.loc[pd.Timestamp(until)]
+        for name in ("frequency", "recency", "T", "p_alive"):
+            assert row[name] == pytest.approx(own[name], abs=SAME)
+
+
+def test_months_of_a_path(orders):
+    model = clv.BGBB(1.2, 0.75, 0.66, 2.8)
+    path = clv.p_alive_path(orders, model, **COLUMNS, id="often", unit="month", grid="month",
+                            observed_until="2023-12-15", horizon=2)  # fmt: skip
+    assert path["date"].dt.date.tolist()[:2] == [date(2023, 1, 31), date(2023, 2, 28)]
+    assert path["date"].dt.date.tolist()[-3:] == [
+        date(2023, 11, 30), date(2023, 12, 31), date(2024, 1, 31)
+    ]  # fmt: skip
+    assert path["observed"].sum() == 11
+    history = clv.Customers.from_arrays([4], [4], [12], unit="month")
+    assert path["p_alive"].iloc[-1] == pytest.approx(model.p_alive(history)[0], abs=SAME)
+
+
+def test_paths_on_every_engine(engine, orders):
+    expected = path_of(orders, horizon="4w")
+    found = path_of(engine(orders), horizon="4w")
+    pd.testing.assert_frame_equal(found, expected)
+    assert expected["observed"].tolist() == [True] * 365 + [False] * 28
+    assert expected["p_alive"].is_monotonic_decreasing is False
+
+
+@pytest.mark.parametrize("numbers", [[1, 2], [1.0, 2.0]])
+def test_ids_that_are_numbers(numbers):
+    log = pd.DataFrame({"who": [*numbers, numbers[0]], "when": ["2023-01-01"] * 2 + ["2023-02-01"]})
+    for who in (1, "1", 1.0, np.int64(1)):
+        assert path_of(log, who)["frequency"].iloc[-1] == 1
+
+
+def test_dates_alone(orders):
+    days = orders.filter(pl.col("who") == "often")["when"]
+    expected = path_of(orders)
+    text = [day.isoformat() for day in days]
+    kinds = [days, days.to_list(), text, pd.Series(text), pd.to_datetime(pd.Series(text)),
+             pd.DatetimeIndex(text), np.array(text, dtype="M8[D]"), tuple(text)]  # fmt: skip
+    for given in kinds:
+        found = clv.p_alive_path(given, BG, unit="week", observed_until=END)
+        pd.testing.assert_frame_equal(found, expected)
+    assert len(clv.p_alive_path(text, BG, unit="week")) == 7 * 19 + 1  # to the last order
+
+
+def test_the_end_is_that_of_the_log(orders):
+    found = path_of(orders, "often", observed_until=None)
+    assert found["date"].iloc[-1] == pd.Timestamp(END)  # "new" has bought then
+
+
+def test_refunds_are_taken_off():
+    log = pl.DataFrame(
+        {"who": ["a"] * 3, "when": ["2023-01-01", "2023-02-01", "2023-02-05"],
+         "paid": [5.0, 7.0, -7.0]}
+    )  # fmt: skip
+    assert path_of(log, "a")["frequency"].iloc[-1] == 2
+    assert path_of(log, "a", amount="paid")["frequency"].iloc[-1] == 0
+    with pytest.raises(clv.DataError, match="begins with an order"):
+        path_of(log[1:], "a", amount="paid")
+
+
+def test_bands(orders):
+    fit = clv.BGNBD.fit(BG.simulate(3000, 39, seed=1, unit="week"))
+    options = {**COLUMNS, "id": "often", "observed_until": END}
+    own = clv.p_alive_path(orders, fit, **options, seed=4)
+    draws = clv.p_alive_path(orders, fit.draws(200, seed=4), **options)
+    pd.testing.assert_frame_equal(own, draws)
+    end = fit.draws(200, seed=4).models()
+    last = clv.Customers.from_arrays([19], [19.0], [364 / 7], unit="week")
+    many = [float(model.p_alive(last)[0]) for model in end]
+    assert own["T"].iloc[-1] == 364 / 7
+    assert own["lower"].iloc[-1] == pytest.approx(np.quantile(many, 0.05), rel=1e-9)
+    assert own["upper"].iloc[-1] == pytest.approx(np.quantile(many, 0.95), rel=1e-9)
+    inside = own.iloc[1:]
+    assert (inside["lower"] <= inside["p_alive"]).mean() > 0.95
+    narrow = clv.p_alive_path(orders, fit, **options, seed=4, level=0.5)
+    assert ((own["upper"] - own["lower"]) >= (narrow["upper"] - narrow["lower"])).all()
+    assert path_of(orders)["lower"].isna().all()
+
+
+@pytest.mark.filterwarnings("ignore::clvmodels.IdentifiabilityWarning")
+def test_no_band_where_a_parameter_has_no_bound(orders):
+    fit = clv.ParetoNBD.fit(
+        clv.ParetoNBD(0.8, 6.0, 1e-6, 1e4).simulate(300, 30, seed=2, unit="week")
+    )
+    assert not np.isfinite(fit.covariance).all()
+    path = clv.p_alive_path(orders, fit, **COLUMNS, id="often", observed_until=END)
+    assert path["lower"].isna().all()
+    assert path["p_alive"].notna().all()
+
+
+def test_covariates_of_a_path(fitted):
+    fit, _ = fitted
+    days = ["2023-01-01", "2023-02-05"]
+    path = clv.p_alive_path(days, fit, observed_until=END, covariates={"web": 1})
+    own = clv.Customers.from_arrays([1], [5.0], [52.0], unit="week")
+    assert path["p_alive"].iloc[-1] == pytest.approx(fit.model.at(web=1).p_alive(own)[0], abs=SAME)
+    with pytest.raises(clv.ParameterError, match="knows web"):
+        clv.p_alive_path(days, fit)
+    with pytest.raises(clv.ParameterError, match="no covariates"):
+        clv.p_alive_path(days, BG, unit="week", covariates={"web": 1})
+
+
+def test_rules_travel_with_the_fit(cdnow_sample):
+    fit = clv.BGNBD.fit(cdnow_sample)
+    days = ["1997-01-01", "1997-02-03"]
+    assert clv.p_alive_path(days, fit)["T"].iloc[-1] == pytest.approx(33 / 7)
+    with pytest.raises(clv.UnitMismatchError):
+        clv.p_alive_path(days, fit, unit="day")
+    with pytest.raises(clv.DataError, match="same rules"):
+        clv.p_alive_path(days, fit, grid="week")
+
+
+BAD = [
+    ({"id": "nobody"}, clv.DataError, "No row has the id 'nobody'"),
+    ({"id": None}, clv.ParameterError, "A log of orders goes with"),
+    ({"customer": None}, clv.ParameterError, "A log of orders goes with"),
+    ({"customer": "whom"}, clv.MissingColumnError, "Did you mean 'who'"),
+    ({"date": "then"}, clv.MissingColumnError, "Did you mean 'when'"),
+    ({"horizon": math.inf}, clv.ParameterError, "has an end"),
+    ({"horizon": "-3d"}, clv.ParameterError, "`horizon`"),
+    ({"level": 90}, clv.ParameterError, "`level`"),
+    ({"seed": -1}, clv.ParameterError, "`seed`"),
+    ({"unit": None}, clv.ParameterError, "unit"),
+    ({"unit": "fortnight"}, clv.ParameterError, "time unit"),
+    ({"grid": "month"}, clv.ParameterError, "unit='month'"),
+    ({"observed_until": "2022-01-01"}, clv.DataError, "is that before the first order"),
+]
+
+
+@pytest.mark.parametrize(("change", "kind", "words"), BAD, ids=lambda each: str(each)[:40])
+def test_bad_input_of_paths(lazy_engine, orders, change, kind, words):
+    given = {**COLUMNS, "id": "often", "unit": "week", "observed_until": END, **change}
+    for native in (orders, lazy_engine(orders)):
+        with pytest.raises(kind, match=words):
+            clv.p_alive_path(native, BG, **given)
+
+
+BAD_DATES = [
+    ([], clv.DataError, "row"),
+    (["2023-01-01", None], clv.DataError, "no date"),
+    (["2023-01-01", "soon"], clv.DataError, "soon"),
+    ([0.0, 3.5, 10.0], clv.DataError, "Numeric dates"),
+    (["2023-01-01", 7], clv.DataError, "one type"),
+    (17, clv.DataError, "dates of one customer"),
+    ("nowhere.csv", clv.ParameterError, "A log of orders goes with"),
+]
+
+
+@pytest.mark.parametrize(("dates", "kind", "words"), BAD_DATES, ids=lambda each: str(each)[:40])
+def test_dates_that_are_none(dates, kind, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nowhere.csv").write_text("who,when\na,2023-01-01\n", encoding="utf-8")
+    with pytest.raises(kind, match=words):
+        clv.p_alive_path(dates, BG, unit="week")
+
+
+def test_dates_with_columns():
+    with pytest.raises(clv.DataError, match="Data come as"):
+        clv.p_alive_path(["2023-01-01"], BG, **COLUMNS, id="a", unit="week")
+    with pytest.raises(clv.DataError, match="purchase model"):
+        clv.p_alive_path(["2023-01-01"], "BGNBD", unit="week")
