@@ -1,4 +1,4 @@
-"""The commands and their help: summarize, fit, predict, update.
+"""The commands and their help: summarize, fit, predict, total, update.
 
 What does the work loads when a command runs, so that help comes at once.
 """
@@ -45,6 +45,31 @@ Margin: TypeAlias = Annotated[
     typer.Option(
         help="Share of spend that is profit, such as 0.3.",
         rich_help_panel=_VALUE,
+    ),
+]
+Interval: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        metavar="PROBABILITY",
+        help="Add an interval for each customer that holds with this probability, such as 0.9.",
+        rich_help_panel=_VALUE,
+    ),
+]
+TotalInterval: TypeAlias = Annotated[
+    float,
+    typer.Option(
+        metavar="PROBABILITY",
+        help="Probability that a total is inside its interval.",
+        rich_help_panel=_VALUE,
+    ),
+]
+By: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        help="Column of the orders, such as a country or channel, or of the summary, that makes "
+        "segments; may be given again. A customer is where most of their orders are.",
+        show_default=False,
     ),
 ]
 SavedModel: TypeAlias = Annotated[
@@ -160,6 +185,7 @@ def predict(
     horizon: Horizon = "1y",
     discount_rate: DiscountRate = 0.0,
     margin: Margin = 1.0,
+    interval: Interval = None,
     parts: InParts = False,
     resume: Resume = False,
 ) -> None:
@@ -172,9 +198,38 @@ def predict(
         from clvmodels.cli.scoring import Valuation, read_horizon
         from clvmodels.cli.tables import Target
 
-        terms = Valuation(read_horizon(horizon), discount_rate, margin)
+        terms = Valuation(read_horizon(horizon), discount_rate, margin, interval)
         target = Target(out, parts=parts, resume=resume)
         jobs.predict(log, reporter, model=model, target=target, terms=terms)
+
+
+@app.command(
+    epilog="Example:  clvmodels total orders.parquet --model model.json --horizon 1y "
+    "--margin 0.3 --by country"
+)
+@flattened
+def total(
+    log: LogOptions,
+    report: ReportOptions,
+    *,
+    model: SavedModel = None,
+    out: OutPath = None,
+    by: By = None,
+    horizon: Horizon = "1y",
+    discount_rate: DiscountRate = 0.0,
+    margin: Margin = 1.0,
+    interval: TotalInterval = 0.9,
+) -> None:
+    """Predict the total of all customers, or of each segment, with an interval for the sum.
+
+    The interval knows of chance and of the error of the saved estimates, which customers share.
+    """
+    with session(report) as reporter:
+        from clvmodels.cli.scoring import Valuation, read_horizon
+        from clvmodels.cli.totals import totals
+
+        terms = Valuation(read_horizon(horizon), discount_rate, margin, interval)
+        totals(log, reporter, model=model, out=out, terms=terms, by=by or [])
 
 
 @app.command(

@@ -121,7 +121,7 @@ def _facts(made: Summarised, sums: Totals) -> dict[str, Any]:
 
 def _most_worth(rows: pl.DataFrame, n: int) -> pl.DataFrame:
     """Return the rows of highest value, or most purchases, in this order and then by id."""
-    worth = rows.columns[-1]
+    worth = "clv" if "clv" in rows.columns else "discounted_purchases"
     ids = rows.columns[0]
     ranked = rows.sort(worth, ids, descending=[True, False], nulls_last=True)
     return ranked.head(n)

@@ -36,7 +36,7 @@ _FILE_WIDTH: Final = 200
 _BETWEEN_LINES: Final = 10.0  # seconds
 _ARGUMENTS: Final = (
     "customer|date|amount|unit|observed_until|returns|invalid|strict|grid|date_format|time_zone|"
-    "horizon|discount_rate|margin|max_memory|late"
+    "horizon|discount_rate|margin|interval|max_memory|late"
 )
 _PYTHON_ONLY: Final = {
     "pass strict=False": "leave out --strict",
@@ -47,6 +47,7 @@ _PYTHON_ONLY: Final = {
     "what clvmodels.save wrote": "what clvmodels fit --model wrote",
     ", or read it yourself and pass the dataframe": "",
     ", or read them yourself and pass the dataframe": "",
+    ", or pass spend=1.0 for the sum of discounts": "",
     "Read it with polars.scan_csv(path, separator=';') and pass the result": "Save it with commas",
 }
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from clvmodels.errors import ModelFileError, ParameterError, UnitMismatchError
 from clvmodels.files import load
+from clvmodels.frames.arguments import check_level
 from clvmodels.frames.predict import CLVModel
 from clvmodels.models.fit import Fit
 from clvmodels.models.purchases import PurchaseModel
@@ -24,6 +25,7 @@ class Valuation:
     horizon: Duration
     discount_rate: float
     margin: float
+    interval: float | None = None
 
     def describe(self) -> dict[str, object]:
         """Return the terms for the report."""
@@ -33,6 +35,8 @@ class Valuation:
         """Raise `ParameterError` before the orders are read, as far as can be told by then."""
         rate_per_unit(self.discount_rate, unit)
         check_margin(self.margin)
+        if self.interval is not None:
+            check_level(self.interval)
         if observed_until is not None:
             in_units(self.horizon, unit, start=parse_date(observed_until, name="observed_until"))
         elif not isinstance(self.horizon, date):

@@ -56,7 +56,8 @@ def exposure_of(
         sums = {
             name: frame.select(each.alias(name))[name].to_numpy() for name, each in made.items()
         }
-        rows = _Rows(customers, segments, np.ones(len(customers)), sums)
+        least = frame[margin].min() if isinstance(margin, str) else margin
+        rows = _Rows(customers, segments, np.ones(len(customers)), sums, _below_zero(least))
     else:
         rows = _summed(rfm, frame, variables, by, amounts)
     return _folded(rows, amounts), rows.segments
@@ -70,6 +71,11 @@ class _Rows:
     segments: Segments
     count: Array
     sums: dict[str, Array]
+    signed: bool
+
+
+def _below_zero(least: Any) -> bool:
+    return least is not None and float(least) < 0.0
 
 
 class _Amounts:
@@ -133,14 +139,15 @@ def _summed(
     mark = keys.names[0]
     labels = {f"{mark}s{i}": nw.col(name) for i, name in enumerate(by)}
     powers = {mark + name: each for name, each in amounts.powers().items()}
+    keyed, new, margin = keys.on(frame), labels | powers, amounts.margin
+    least = [nw.col(margin).min().alias(mark + "m")] if isinstance(margin, str) else []
     counted = (
-        keys.on(frame)
-        .with_columns(**labels, **powers)
+        (keyed.with_columns(**new) if new else keyed)
         .group_by(*keys.names, *labels)
-        .agg(nw.len().alias(mark + "n"), *(nw.col(name).sum() for name in powers))
+        .agg(nw.len().alias(mark + "n"), *(nw.col(name).sum() for name in powers), *least)
     )
     table = keys.read(collected(counted))
-    segments = segments_of(table.select(*labels), tuple(labels))
+    segments = segments_of(table, tuple(labels))
     if segments.names is not None:
         names = segments.names.rename(dict(zip(labels, by, strict=True)))
         segments = Segments(segments.code, names, segments.count)
@@ -149,7 +156,8 @@ def _summed(
     customers = Customers.from_arrays(x, t_x, T, unit=rfm.unit, covariates=known)
     floats = {name: table[mark + name].cast(nw.Float64).to_numpy() for name in amounts.powers()}
     count = table[mark + "n"].cast(nw.Float64).to_numpy()
-    return _Rows(customers, segments, count, floats)
+    signed = _below_zero(table[mark + "m"].min() if isinstance(margin, str) else margin)
+    return _Rows(customers, segments, count, floats, signed)
 
 
 def _folded(rows: _Rows, amounts: _Amounts) -> Exposure:
@@ -168,4 +176,5 @@ def _folded(rows: _Rows, amounts: _Amounts) -> Exposure:
         count=added(rows.count),
         sums={k: added(each) for k, each in amounts.by_power(rows.count, rows.sums).items()},
         segments=segments.count,
+        signed=rows.signed,
     )
