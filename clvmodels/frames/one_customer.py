@@ -48,9 +48,8 @@ def opened(orders: Any, customer: str | None, date: str | None, id: Any) -> tupl
         )
     assert customer is not None
     frame = as_narwhals(log)
-    schema = frame.collect_schema()
-    require_column(customer, schema.names(), role="customer")
-    return log, nw.to_native(frame.filter(_is_id(customer, id, schema[customer].is_numeric())))
+    require_column(customer, frame.collect_schema().names(), role="customer")
+    return log, nw.to_native(_rows_of(frame, customer, id))
 
 
 def _is_frame(orders: Any) -> bool:
@@ -61,14 +60,25 @@ def _is_frame(orders: Any) -> bool:
     return True
 
 
-def _is_id(customer: str, id: Any, numeric: bool) -> nw.Expr:  # noqa: A002
-    """Tell whether a row is of a customer: an id of 17 is found by 17 and by '17'."""
-    if not numeric:
-        return nw.col(customer).cast(nw.String) == str(id)
-    try:
-        return nw.col(customer) == (int(id) if float(id) == int(id) else float(id))
-    except (TypeError, ValueError, OverflowError):
-        raise no_customer(customer, id) from None
+def _rows_of(frame: Any, customer: str, id: Any) -> Any:  # noqa: A002
+    """Return the rows of a customer: an id of 17 is found by 17 and by '17'."""
+    dtype = frame.collect_schema()[customer]
+    if dtype == nw.Object:  # of Python's own types, in memory
+        return frame.filter([str(each) == str(id) for each in frame[customer].to_list()])
+    if not dtype.is_numeric():
+        return frame.filter(nw.col(customer).cast(nw.String) == str(id))
+    return frame.filter(nw.col(customer) == _number(customer, id))
+
+
+def _number(customer: str, id: Any) -> int | float:  # noqa: A002
+    for kind in (int, float):  # in this order: a float has no room for all the digits of an id
+        try:
+            number: int | float = kind(id)
+        except (TypeError, ValueError, OverflowError):
+            continue
+        if number == id or isinstance(id, str):
+            return number
+    raise no_customer(customer, id)
 
 
 def no_customer(customer: str, id: Any) -> DataError:  # noqa: A002

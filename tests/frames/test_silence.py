@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import uuid
 from datetime import date, timedelta
 from typing import Any
 
@@ -269,6 +270,24 @@ def test_ids_that_are_numbers(numbers):
     log = pd.DataFrame({"who": [*numbers, numbers[0]], "when": ["2023-01-01"] * 2 + ["2023-02-01"]})
     for who in (1, "1", 1.0, np.int64(1)):
         assert path_of(log, who)["frequency"].iloc[-1] == 1
+
+
+def test_ids_of_other_types():
+    ids = [uuid.UUID(int=1), uuid.UUID(int=2), uuid.UUID(int=1)]
+    big = [2**60 + 1, 2**60, 2**60 + 1]
+    when = ["2023-01-01", "2023-02-01", "2023-03-01"]
+    logs = [
+        (pd.DataFrame({"who": ids, "when": when}), (ids[0], str(ids[0]))),
+        (pl.DataFrame({"who": pl.Series(ids, dtype=pl.Object), "when": when}), (ids[0],)),
+        (pl.DataFrame({"who": big, "when": when}), (big[0], str(big[0]))),
+        (pd.DataFrame({"who": pd.Categorical(["a", "b", "a"]), "when": when}), ("a",)),
+    ]
+    for log, chosen in logs:
+        for who in chosen:
+            assert path_of(log, who)["frequency"].iloc[-1] == 1
+    for who in (math.nan, [1], "x", 1.5):
+        with pytest.raises(clv.DataError, match="No row has the id"):
+            path_of(logs[2][0], who)
 
 
 def test_dates_alone(orders):
