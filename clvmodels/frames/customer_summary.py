@@ -24,10 +24,11 @@ from clvmodels.frames.columns import (
 )
 from clvmodels.frames.covariates import covariate_values, joined_covariates
 from clvmodels.frames.engines import collected, read_parquet, write_parquet, write_parts
-from clvmodels.frames.keys import keys_of
+from clvmodels.frames.finished_tables import has_bad_times, refuse_repeated_ids, refuse_types
 from clvmodels.frames.ledger import Ledger
 from clvmodels.frames.sources import as_narwhals
 from clvmodels.frames.spend_cells import spend_cells
+from clvmodels.frames.timing_patterns import timing_patterns
 from clvmodels.units import TimeUnit, check_unit, parse_date
 
 __all__ = ["CustomerSummary"]
@@ -124,7 +125,7 @@ class CustomerSummary:
         refuse_collision(customer, roles.values())
         refuse_clash(names, roles, customer=customer, named=3 + (monetary_value is not None))
         known = roles | ({LOG_INTERVALS: LOG_INTERVALS} if LOG_INTERVALS in names else {})
-        _refuse_types(wrapped.collect_schema(), known)
+        refuse_types(wrapped.collect_schema(), known)
         until = (
             None if observed_until is None else parse_date(observed_until, name="observed_until")
         )
@@ -317,74 +318,13 @@ class CustomerSummary:
         self._refuse_repeated_ids()
         if "monetary_value" in by:
             return spend_cells(frame, covariates, self.unit)
-        self._refuse_bad_times(frame)
-        return self._timing_patterns(frame, by)
-
-    def _timing_patterns(self, frame: nw.LazyFrame[Any], by: tuple[str, ...]) -> Customers:
-        keys = keys_of(frame, by, definitions=self.definitions, unit=self.unit)
-        intervals = [LOG_INTERVALS] if self._has_intervals(by) else []
-        weight = keys.names[0] + "n"  # no covariate has this name
-        counted = (
-            keys.on(frame)
-            .group_by(*keys.names)
-            .agg(nw.len().alias(weight), *(nw.col(name).mean() for name in intervals))
-        )
-        table = keys.read(collected(counted))
-        known = {
-            name: _floats(table[name]) for name in table.columns if name not in keys.covariates
-        }
-        x, T = known["frequency"], known["T"]
-        found = Customers.from_arrays(
-            x,
-            known.get("recency", np.where(x > 0.0, T, 0.0)),
-            T,
-            unit=self.unit,
-            weight=known[weight],
-            log_intervals=known.get(LOG_INTERVALS),
-            covariates={name: covariate_values(table[name]) for name in keys.covariates},
-        )
-        return found if "recency" in by else replace(found, recency=None)
-
-    def _refuse_bad_times(self, frame: nw.LazyFrame[Any]) -> None:
-        """Raise if rows of a finished table break a rule; made summaries never do."""
-        if self.definitions is not None:
-            return
-        x, t_x, T = (nw.col(name).cast(nw.Float64) for name in SUMMARY[:3])
-        whole = x.is_finite() & (x >= 0.0) & (x == x.floor())
-        inside = T.is_finite() & t_x.is_finite() & (t_x >= 0.0) & (t_x <= T)
-        fits = whole & inside & ((x > 0.0) == (t_x > 0.0))
-        doubtful = nw.when(fits).then(nw.lit(0)).otherwise(nw.lit(1)).alias("doubtful")
-        if int(collected(frame.select(doubtful).select(nw.col("doubtful").sum())).item() or 0):
+        if self.definitions is None and has_bad_times(frame):
             self.customers()  # which says what is wrong and where
-
-    def _has_intervals(self, by: tuple[Column, ...]) -> bool:
-        """Tell whether histories by these columns have log intervals."""
-        return "recency" in by and LOG_INTERVALS in as_narwhals(self.frame).collect_schema().names()
+        return timing_patterns(frame, by, definitions=self.definitions, unit=self.unit)
 
     def _refuse_repeated_ids(self) -> None:
-        """Raise if a finished table has several rows for a customer; made ones never do."""
-        if self.definitions is not None:
-            return
-        counts = as_narwhals(self.frame).select(
-            nw.len().alias("rows"), nw.col(self.customer).n_unique().alias("ids")
-        )
-        rows, ids = collected(counts).row(0)
-        if rows > ids:
-            raise DataError(
-                "A summary has one row a customer.",
-                place=f"{rows - ids} rows repeat an id of column {self.customer!r}.",
-                fix="Aggregate to customers first, or use rfm_summary on the orders.",
-            )
-
-
-def _refuse_types(schema: nw.Schema, roles: dict[str, str]) -> None:
-    for name, role in roles.items():
-        if not schema[name].is_numeric():
-            raise DataError(
-                f"The {role} of a customer is a number.",
-                place=f"Column {name!r} has type {schema[name]}.",
-                fix="Convert it to integers or floats first.",
-            )
+        if self.definitions is None:
+            refuse_repeated_ids(as_narwhals(self.frame), self.customer)
 
 
 def _floats(series: nw.Series[Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
