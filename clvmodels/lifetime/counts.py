@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -12,7 +11,7 @@ from scipy import special
 
 from clvmodels.lifetime.lifetimes import Lifetime, Values, as_column, some_rows
 from clvmodels.lifetime.likelihood import History, log_likelihood
-from clvmodels.lifetime.panels import BLOCK, DEPTH, NODES, WEIGHTS
+from clvmodels.lifetime.panels import BLOCK, DEPTH, NODES, WEIGHTS, bisected
 
 __all__ = ["count_probability", "draw"]
 
@@ -101,23 +100,13 @@ class _Counts:
         """Return the range of z outside which the integrand is nothing."""
         last = np.log(self.t)
         far = np.minimum(last, np.log(self.alpha)) - _FAR
-        top = _bisect(lambda z: self.log_left(z + 1e-4) > self.log_left(z), far, last)
+        top = bisected(lambda z: self.log_left(z + 1e-4) > self.log_left(z), far, last)
         # A density of leaving that rises does so by beta at most, after a first peak.
         depth = DEPTH + np.log(np.maximum(self.lifetime.beta, 1.0))
         floor = self.log_left(top) - depth
-        low = _bisect(lambda z: self.log_left(z) < floor, far, top)
-        high = _bisect(lambda z: self.log_left(z) > floor, top, last)
+        low = bisected(lambda z: self.log_left(z) < floor, far, top)
+        high = bisected(lambda z: self.log_left(z) > floor, top, last)
         return low, high
-
-
-def _bisect(before: Callable[[Array], NDArray[np.bool_]], low: Array, high: Array) -> Array:
-    """Return where a condition that holds on the left ends, or `high`; to e-6 of the range."""
-    low, end = low.copy(), high
-    for _ in range(24):
-        middle = 0.5 * (low + high)
-        on_left = before(middle)
-        low, high = np.where(on_left, middle, low), np.where(on_left, high, middle)
-    return np.asarray(np.where(before(end), end, high))
 
 
 def draw(

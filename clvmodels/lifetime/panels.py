@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from clvmodels.lifetime.lifetimes import Lifetime, Values, as_column, some_rows
 
-__all__ = ["Integrand", "Panels", "by_block", "integrate", "lay_panels"]
+__all__ = ["Integrand", "Panels", "bisected", "by_block", "integrate", "lay_panels"]
 
 Array: TypeAlias = NDArray[np.float64]
 Index: TypeAlias = NDArray[np.intp]
@@ -121,10 +121,17 @@ class Panels:
 
     def sums(self, values: Array) -> Array:
         """Add up values of panels, shape (..., p), by row, shape (..., n)."""
+        return self._by_row(np.add, values)
+
+    def highest(self, values: Array) -> Array:
+        """Return the highest value of the panels of each row, shape (..., n)."""
+        return self._by_row(np.maximum, values)
+
+    def _by_row(self, fold: np.ufunc, values: Array) -> Array:
         first = np.flatnonzero(np.diff(self.row, prepend=-1))
         if len(first) == len(self.row):
             return values
-        return np.add.reduceat(values, first, axis=-1)
+        return np.asarray(fold.reduceat(values, first, axis=-1))
 
 
 def lay_panels(integrand: Integrand, span: Array) -> Panels:
@@ -189,3 +196,13 @@ def by_block(
         for rows in (slice(i, i + BLOCK) for i in range(0, len(span), BLOCK))
     ]
     return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
+
+
+def bisected(before: Callable[[Array], NDArray[np.bool_]], low: Array, high: Array) -> Array:
+    """Return where a condition that holds on the left ends, or `high`; to e-6 of the range."""
+    low, end = low.copy(), high
+    for _ in range(24):
+        middle = 0.5 * (low + high)
+        on_left = before(middle)
+        low, high = np.where(on_left, middle, low), np.where(on_left, high, middle)
+    return np.asarray(np.where(before(end), end, high))

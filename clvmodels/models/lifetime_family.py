@@ -15,11 +15,12 @@ from scipy import special
 
 from clvmodels import gaps
 from clvmodels.customers import Customers, Histories, as_histories
-from clvmodels.lifetime import History, Lifetime, counts, future, likelihood
+from clvmodels.lifetime import History, Lifetime, counts, counts_ahead, future, likelihood
 from clvmodels.models.limits import same_rate
 from clvmodels.models.purchases import ContinuousModel
 from clvmodels.objective import Derivatives
 from clvmodels.parameters import Positive, PositiveTime
+from clvmodels.special.discounts import Discounts
 
 __all__ = ["LifetimeModel", "mean_rate_and_age"]
 
@@ -129,6 +130,18 @@ class LifetimeModel(ContinuousModel):
         """Return the smallest s with `silence_if_alive` at most `level`, shape (n,)."""
         x, t_x, _ = c.timing
         return gaps.unusual_time(level, self.r + x, self.alpha + t_x)
+
+    def tail_if_alive(self, c: Customers, n: Array, t: Array) -> Array:
+        """Return P(at least n purchases in (T, T+t] | alive at T), shape (m,)."""
+        return counts_ahead.tail(self._ahead(c, n, t))
+
+    def discounts_if_alive(self, c: Customers, n: Array, t: Array, rate: float) -> Discounts:
+        """Return moments of the discounts of n >= 1 purchases in (T, T+t], given alive at T."""
+        return counts_ahead.discounts(self._ahead(c, n, t), rate)
+
+    def _ahead(self, c: Customers, n: Array, t: Array) -> counts_ahead.Ahead:
+        x, _, T = c.timing
+        return counts_ahead.Ahead(n, t, self.r + x, self.alpha + T, self.lifetime, T)
 
     def _rate(self, c: Customers) -> Array:
         """Return the mean purchase rate given alive, (r+x) / (alpha+T)."""

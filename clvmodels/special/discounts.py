@@ -33,21 +33,27 @@ class Discounts:
     squares: Array
     square: Array
 
+    @property
+    def parts(self) -> tuple[Array, Array, Array]:
+        """The three, in this order."""
+        return self.total, self.squares, self.square
+
     @classmethod
     def joined(cls, parts: Sequence[Discounts]) -> Discounts:
         """Return one after the other."""
-        return cls(*(np.concatenate(columns) for columns in zip(*map(_parts, parts), strict=True)))
+        return cls(
+            *(
+                np.concatenate(columns)
+                for columns in zip(*(each.parts for each in parts), strict=True)
+            )
+        )
 
     def averaged(self, weights: Array) -> Discounts:
         """Return the mean over the last axis, with weights of its shape that add up to 1."""
-        return Discounts(*((each * weights).sum(axis=-1) for each in _parts(self)))
+        return Discounts(*((each * weights).sum(axis=-1) for each in self.parts))
 
     def __add__(self, other: Discounts) -> Discounts:
-        return Discounts(*(a + b for a, b in zip(_parts(self), _parts(other), strict=True)))
-
-
-def _parts(moments: Discounts) -> tuple[Array, Array, Array]:
-    return moments.total, moments.squares, moments.square
+        return Discounts(*(a + b for a, b in zip(self.parts, other.parts, strict=True)))
 
 
 def scattered(n: Array, length: Array, rate: float, *, last: bool = False) -> Discounts:
