@@ -26,6 +26,7 @@ from clvmodels.models.draws import check_seed
 from clvmodels.models.fit import Fit
 from clvmodels.models.predictions import PurchasePredictions
 from clvmodels.models.provenance import check_alike
+from clvmodels.predictive.arguments import check_level
 from clvmodels.predictive.silence import Purchases, fit_of, histories_at
 from clvmodels.units import Duration, TimeUnit, in_units
 
@@ -132,7 +133,7 @@ def p_alive_path(
     """
     found = fit_of(purchases)
     unit, rule = _unit_and_rules(found, unit, grid, returns)
-    tails = _tails(level)
+    beyond = 0.5 * (1.0 - check_level(level))
     log, one = opened(orders, customer, date, id)
     rules = Rules(
         customer=customer or WHO,
@@ -157,7 +158,7 @@ def p_alive_path(
     moments = _moments(own, rule.grid, unit, ahead)
     model: PurchasePredictions = found.model if isinstance(found, Fit) else found
     c = _with_covariates(moments.histories, model, covariates)
-    lower, upper = _band(purchases, c, tails, check_seed(seed))
+    lower, upper = _band(purchases, c, (beyond, 1.0 - beyond), check_seed(seed))
     return moments.table(c, model.p_alive(c), lower, upper)
 
 
@@ -192,15 +193,6 @@ class _Counted:
 
     unit: TimeUnit
     definitions: Definitions
-
-
-def _tails(level: float) -> tuple[float, float]:
-    """Return the probabilities at the ends of a band."""
-    if not 0.0 < level < 1.0:
-        raise ParameterError(
-            "`level` is between 0 and 1.", place=f"Got {level!r}.", fix="Write 90 % as 0.9."
-        )
-    return 0.5 * (1.0 - level), 0.5 * (1.0 + level)
 
 
 def _with_covariates(

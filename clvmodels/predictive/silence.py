@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,6 +18,7 @@ from clvmodels.models.fit import Fit
 from clvmodels.models.predictions import PurchasePredictions
 from clvmodels.models.provenance import check_alike
 from clvmodels.models.purchases import OpportunityModel, PurchaseModel
+from clvmodels.predictive.arguments import purchase_models
 from clvmodels.special import distinct_rows
 from clvmodels.units import TimeUnit
 
@@ -33,8 +34,6 @@ __all__ = [
 
 Array: TypeAlias = NDArray[np.float64]
 Purchases: TypeAlias = Fit[Any] | PurchasePredictions | ParameterDraws[Any]
-
-_DRAWS: Final = 32  # parameter draws that stand for all of them
 
 
 def p_alive_if_silent(customers: Histories, purchases: Purchases, t: ArrayLike) -> Array:
@@ -151,11 +150,9 @@ def unusual_silence(customers: Histories, purchases: Purchases, *, error_rate: f
     labels = (c.covariates[name] for name in model.variables)
     first, code = distinct_rows(x, t_x, *labels)
     states = c.take(first)
-    drawn = isinstance(purchases, ParameterDraws)
-    models = purchases.models(_DRAWS) if isinstance(purchases, ParameterDraws) else [model]
-    bases: list[PurchaseModel] = [each.rows(states) for each in models]
+    bases = [each.rows(states) for each in purchase_models(purchases)]
     ends = np.stack([base.unusual_silence(states, level) for base in bases])
-    return (_mixed(bases, states, level, ends) if drawn else ends[0])[code]
+    return (_mixed(bases, states, level, ends) if len(bases) > 1 else ends[0])[code]
 
 
 def histories_at(times: ArrayLike, at: ArrayLike, *, unit: TimeUnit | None = None) -> Customers:
