@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from clvmodels.models.bgbb import BGBB
     from clvmodels.models.bgcnbd import BGCNBD
     from clvmodels.models.bgnbd import BGNBD
+    from clvmodels.models.bootstrap import Bootstrap
     from clvmodels.models.covariates import PurchaseCovariates, SpendCovariates
     from clvmodels.models.draws import ParameterDraws
     from clvmodels.models.effects import Effects
@@ -112,6 +113,7 @@ _HOMES = {
     "clvmodels.models.pareto_nbd": ("ParetoNBD",),
     "clvmodels.models.posterior": ("Posterior",),
     "clvmodels.models.sbg": ("SBG",),
+    "clvmodels.models.bootstrap": ("Bootstrap",),
     "clvmodels.models.covariates": ("PurchaseCovariates", "SpendCovariates"),
     "clvmodels.models.draws": ("ParameterDraws",),
     "clvmodels.models.effects": ("Effects",),
@@ -132,6 +134,7 @@ __all__ = [
     "MBGCNBD",
     "MBGNBD",
     "SBG",
+    "Bootstrap",
     "CLVModel",
     "ClvError",
     "Comparison",

@@ -19,7 +19,8 @@ from clvmodels.customers import Column, Customers, Histories, as_histories
 from clvmodels.estimation import Maximum, Objective, maximum_likelihood
 from clvmodels.frequencies import FrequencyTable
 from clvmodels.models.arguments import check_covariance
-from clvmodels.models.fit import Fit, make_fit
+from clvmodels.models.assembly import make_fit
+from clvmodels.models.fit import Fit
 from clvmodels.objective import Derivatives, Loadings, PerRow, total
 from clvmodels.parameters import Domain, Setting, declared, from_real_line, to_real_line
 

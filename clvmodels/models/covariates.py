@@ -18,6 +18,7 @@ from clvmodels.design import Design, Level
 from clvmodels.errors import ParameterError
 from clvmodels.estimation import Maximum, maximum_likelihood
 from clvmodels.models.arguments import check_covariance
+from clvmodels.models.assembly import make_fit
 from clvmodels.models.base import CovarianceKind, Model, Parametric, scouts
 from clvmodels.models.effects import (
     Effects,
@@ -27,7 +28,7 @@ from clvmodels.models.effects import (
     loadings,
     refuse_far_columns,
 )
-from clvmodels.models.fit import Fit, make_fit
+from clvmodels.models.fit import Fit
 from clvmodels.models.predictions import PurchasePredictions
 from clvmodels.models.purchases import PurchaseModel
 from clvmodels.models.spend import SpendLaw, SpendModel, SpendPredictions

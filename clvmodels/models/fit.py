@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
@@ -10,19 +9,19 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from clvmodels.certificate import Certificate, certify, covariance
+from clvmodels.certificate import Certificate
 from clvmodels.customers import Customers, Definitions, Histories
-from clvmodels.errors import IdentifiabilityWarning, ParameterError
-from clvmodels.estimation import Maximum
+from clvmodels.errors import ParameterError
 from clvmodels.frequencies import FrequencyTable
 from clvmodels.models.intervals import profile_ends, wald_interval
-from clvmodels.models.provenance import Fingerprint, check_alike, fingerprint
+from clvmodels.models.provenance import Fingerprint, check_alike
 from clvmodels.units import TimeUnit
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from clvmodels.models.base import Parametric
+    from clvmodels.models.bootstrap import Bootstrap, Kind
     from clvmodels.models.draws import ParameterDraws
     from clvmodels.models.posterior import Method, Posterior
     from clvmodels.models.predictions import PurchasePredictions
@@ -30,11 +29,10 @@ if TYPE_CHECKING:
     from clvmodels.models.spend import SpendPredictions
     from clvmodels.priors import Priors
 
-__all__ = ["Fit", "make_fit"]
+__all__ = ["Fit"]
 
 Array: TypeAlias = NDArray[np.float64]
 M = TypeVar("M", bound="Parametric", covariant=True)
-AnyModel = TypeVar("AnyModel", bound="Parametric")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -239,12 +237,53 @@ class Fit(Generic[M]):
         >>> from clvmodels import BGNBD
         >>> truth = BGNBD(r=0.24, alpha=4.4, a=0.8, b=2.4)
         >>> posterior = BGNBD.fit(truth.simulate(3000, 39, seed=1, unit="week")).posterior(seed=2)
-        >>> round(posterior.table.loc["r", "mean"], 3)
+        >>> print(posterior.table.loc["r", "mean"].round(3))
         0.222
         """
         from clvmodels.models.posterior import draw_posterior
 
         return draw_posterior(self, data, draws=draws, prior=prior, seed=seed, method=method)
+
+    def bootstrap(
+        self,
+        data: Histories | None = None,
+        *,
+        draws: int = 200,
+        kind: Kind = "customers",
+        seed: int,
+    ) -> Bootstrap[M]:
+        """Refit to customers drawn anew, or simulated.
+
+        Parameters
+        ----------
+        data
+            The data of the fit, which a loaded fit needs.
+        draws
+            How many refits, 20 or more.
+        kind
+            'customers' draws as many customers with replacement, which holds where the model is
+            not exactly right. 'parametric' simulates customers of the same ages and covariates (of
+            a spend model: with as many purchases) from the fit.
+        seed
+            Seed of the random generator; the same seed gives the same draws.
+
+        Raises
+        ------
+        ParameterError
+            Too few draws, or an unknown kind.
+        DataError
+            The data are not those of the fit, or a loaded fit has none.
+        ConvergenceError
+            No refit found a maximum.
+
+        Warns
+        -----
+        PosteriorWarning
+            Refits found no maximum, or ended at a limit of the model; it says how many.
+        """
+        from clvmodels.models.bootstrap import bootstrap_draws
+
+        return bootstrap_draws(self, data, draws=draws, kind=kind, seed=seed)
 
     def __repr__(self) -> str:
         return (
@@ -309,46 +348,6 @@ class Fit(Generic[M]):
     def _checked(self, customers: Histories) -> Histories:
         check_alike(self, customers)
         return customers
-
-
-def make_fit(
-    model: AnyModel,
-    maximum: Maximum,
-    customers: Customers,
-    source: Histories,
-    *,
-    jacobian: Array | None = None,
-    meat: Array | None = None,
-) -> Fit[AnyModel]:
-    """Assemble a fit from a maximum, and warn if the data do not pin the parameters down.
-
-    `customers` are the rows of the likelihood, `source` is what the user passed. `jacobian` leads
-    from the coordinates of the maximum to the parameters, `meat` makes the covariance a sandwich.
-    """
-    names = model.parameter_names()
-    doubt = certify(maximum, names, ()).verdict != "identified"
-    words = model.findings(doubt)
-    certificate = certify(maximum, names, words)
-    if certificate.verdict != "identified":
-        warnings.warn(
-            f"{model.label} is not pinned down by these data. " + " ".join(certificate.findings),
-            IdentifiabilityWarning,
-            stacklevel=4,
-        )
-    slopes = np.diag(np.where(model.positive, model.values, 1.0)) if jacobian is None else jacobian
-    return Fit(
-        model=model,
-        covariance=covariance(maximum, slopes, meat),
-        log_likelihood=maximum.value,
-        n_customers=customers.n_customers,
-        certificate=certificate,
-        unit=customers.unit,
-        observed_until=getattr(source, "observed_until", None),
-        definitions=getattr(source, "definitions", None),
-        data=fingerprint(customers),
-        frequencies=model.frequency_table(customers),
-        histories=customers,
-    )
 
 
 def new_customer_model(model: PurchaseModel) -> PurchaseModel:

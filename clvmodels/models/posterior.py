@@ -15,13 +15,13 @@ from clvmodels.errors import ParameterError, PosteriorWarning
 from clvmodels.estimation import Maximum
 from clvmodels.models.draws import ParameterDraws, check_draws, check_seed
 from clvmodels.models.provenance import rows_of
-from clvmodels.objective import PerRow, total
+from clvmodels.objective import total
 from clvmodels.parameters import from_real_line
 from clvmodels.priors import Prior, Priors, resolve
 from clvmodels.sampling.control import Evaluated, log_likelihoods
 from clvmodels.sampling.importance import HIGHEST_K, Proposal, Weighted, require, smoothed
 from clvmodels.sampling.nuts import CHAINS, HIGHEST_R, Chains, nuts
-from clvmodels.sampling.target import Target, endless, flat_coordinates, mode_of
+from clvmodels.sampling.target import Target, endless, flat_coordinates, mode_of, units_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -153,7 +153,7 @@ def draw_posterior(
     model = fit.model
     known = resolve(prior, fit.names, model.positive)
     per_row = rows_of(fit, data, "A posterior")
-    scale = _scale(per_row)
+    scale = units_of(per_row)
     target = Target(total(per_row), tuple(known.values()), scale)
     top = _mode(fit, target)
     _refuse_endless(fit, target, top, wide=_WIDE)
@@ -223,16 +223,6 @@ def _from_chains(
 def _natural(model: Parametric, z: Array) -> Array:
     with np.errstate(over="ignore"):  # far out in the tails; such draws have no weight
         return from_real_line(z, np.broadcast_to(model.positive, z.shape))
-
-
-def _scale(per_row: PerRow) -> Array:
-    """Return what counts as one in each coordinate: of a coefficient, its column's inverse sd."""
-    loadings, weight = per_row.loadings, per_row.customers.weight
-    if not loadings.m:
-        return np.ones(loadings.k)
-    share = weight / weight.sum()
-    spread = np.sqrt(share @ (loadings.columns - share @ loadings.columns) ** 2)
-    return np.append(np.ones(loadings.k), 1.0 / spread)
 
 
 def _mode(fit: Fit[Any], target: Target) -> Maximum:

@@ -12,17 +12,19 @@ from numpy.typing import NDArray
 
 from clvmodels.errors import ConvergenceError
 from clvmodels.estimation import Maximum, Objective, newton
+from clvmodels.objective import PerRow
 from clvmodels.priors import Prior, log_density
-from clvmodels.profile import profile_bound
 
-__all__ = ["Target", "endless", "flat_coordinates", "mode_of"]
+__all__ = ["Target", "endless", "flat_coordinates", "mode_of", "units_of"]
 
 Array: TypeAlias = NDArray[np.float64]
 
 FLAT: Final = 30.0  # a spread of a logarithm by this much is that of nothing known at all
 _INVOLVED: Final = 0.05  # share of a coordinate in a direction, above which it is named
-_NEGLIGIBLE: Final = 10.0  # fall of the log density beyond which what is farther out holds nothing
-_FIRST: Final = 0.5  # first step from the mode, in a logarithm
+_NEGLIGIBLE: Final = 7.0  # fall of the log density: what is beyond holds under a percent
+_FIRST, _GROWTH = 3.0, 1.6  # steps away from the mode: the first in spreads, then by a factor
+_FARTHEST: Final = 20.0  # a logarithm at which a parameter has no end: a factor of 5e8
+_ROUGH: Final = 1e-3  # squared standard errors by which the other coordinates may be off
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,19 @@ class Target:
     def log_prior(self, u: Array) -> Array:
         """Return the log prior density at points of shape (n, k), shape (n,)."""
         return log_density(self.priors, u * self.scale)[0]
+
+
+def units_of(per_row: PerRow) -> Array:
+    """Return what counts as one in each coordinate, shape (k + m,).
+
+    1 for a logarithm, and for a coefficient what makes up for the spread of its column.
+    """
+    loadings, weight = per_row.loadings, per_row.customers.weight
+    if not loadings.m:
+        return np.ones(loadings.k)
+    share = weight / weight.sum()
+    spread = np.sqrt(share @ (loadings.columns - share @ loadings.columns) ** 2)
+    return np.append(np.ones(loadings.k), 1.0 / spread)
 
 
 def mode_of(target: Objective, start: Array) -> Maximum:
@@ -110,12 +125,37 @@ def endless(target: Objective, top: Maximum, coordinates: Sequence[int]) -> list
     >>> endless(shelf, Maximum(np.zeros(2), *shelf(np.zeros(2)), 1, 1, 1), [0, 1])
     [0]
     """
-    found = []
-    for index in coordinates:
-        ends = [
-            profile_bound(target, top.point, index, fall=_NEGLIGIBLE, first=sign * _FIRST)
-            for sign in (-1.0, 1.0)
-        ]
-        if not np.isfinite(ends).all():
-            found.append(index)
-    return found
+    return [i for i in coordinates if any(_endless(target, top, i, sign) for sign in (-1.0, 1.0))]
+
+
+def _endless(target: Objective, top: Maximum, index: int, sign: float) -> bool:
+    """Walk away from the mode along one coordinate, with the others at their best.
+
+    Where the density is no number any more, nothing is known; then the walk ends, and whether the
+    draws can be trusted is for k-hat and R-hat to say.
+    """
+    others = np.arange(len(top.point)) != index
+    spread = math.sqrt(float(np.linalg.inv(-top.hessian)[index, index]))
+    step, point = _FIRST * spread, top.point
+    while step < _FARTHEST:
+        point = np.where(others, point, top.point[index] + sign * step)
+        if not all(np.isfinite(part).all() for part in target(point)):
+            return False
+        end = newton(_restricted(target, point, others), point[others], tolerance=_ROUGH)
+        if end is None or end.value < top.value - _NEGLIGIBLE:
+            return False
+        point[others] = end.point
+        step *= _GROWTH
+    return True
+
+
+def _restricted(target: Objective, point: Array, free: NDArray[np.bool_]) -> Objective:
+    """Return a function of some coordinates, with the others as in `point`."""
+
+    def restricted(rest: Array) -> tuple[float, Array, Array]:
+        z = point.copy()
+        z[free] = rest
+        value, gradient, hessian = target(z)
+        return value, gradient[free], hessian[np.ix_(free, free)]
+
+    return restricted
