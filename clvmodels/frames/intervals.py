@@ -16,9 +16,11 @@ from clvmodels.frames.keys import keys_of
 from clvmodels.frames.scoring import joined, with_arrays
 from clvmodels.frames.sources import as_narwhals
 from clvmodels.models.draws import ParameterDraws
+from clvmodels.predictive.arguments import DRAWS
 from clvmodels.predictive.counts import count_interval
 from clvmodels.predictive.parameter_error import fitted_model
 from clvmodels.predictive.totals import base_of
+from clvmodels.predictive.values import scaled_interval
 from clvmodels.special import distinct_rows
 
 __all__ = ["COUNTS", "VALUES", "with_ends", "with_value_ends"]
@@ -27,7 +29,6 @@ Array: TypeAlias = NDArray[np.float64]
 
 COUNTS: Final = ("purchases_lower", "purchases_upper")
 VALUES: Final = ("clv_lower", "clv_upper")
-_DRAWS: Final = 32  # models that stand for the uncertainty of parameters
 
 
 def with_ends(
@@ -93,16 +94,15 @@ def _ends(
     ends = dict(zip(COUNTS, counts, strict=True))
     if spend is None:
         return ends
-    from clvmodels.predictive.values import scaled_interval
-
-    money = not isinstance(spend, str | int | float)
+    if isinstance(spend, str | int | float):
+        values = scaled_interval(models, None, patterns, length, rate, level)
+        return ends | dict(zip(VALUES, values, strict=True))
+    fitted, base = fitted_model(spend), base_of(fitted_model(spend))
     # In an order of their own: draws of both fits that share a seed are no pairs.
-    spends = _models(spend, shuffled=True) if money else None
-    values = scaled_interval(models, spends, patterns, length, rate, level)
-    unit = np.ones(len(patterns))
-    if money:  # from the scale v + x m to expected spend p (v + x m) / (p x + q - 1)
-        base = base_of(fitted_model(spend))
-        unit = patterns.frequency + (base.q - 1.0) / base.p
+    spends = _models(spend, shuffled=True)
+    values = scaled_interval(models, spends, patterns, length, rate, level, fitted=fitted)
+    # From the scale v + x m to expected spend p (v + x m) / (p x + q - 1).
+    unit = patterns.frequency + (base.q - 1.0) / base.p
     return ends | {name: each * unit for name, each in zip(VALUES, values, strict=True)}
 
 
@@ -110,8 +110,8 @@ def _models(given: Any, *, shuffled: bool = False) -> list[Any]:
     """Return the model of a fit, or models at draws of its parameters."""
     if not isinstance(given, ParameterDraws):
         return [fitted_model(given)]
-    models = given.models(_DRAWS)
-    order = np.random.default_rng(_DRAWS).permutation(len(models)) if shuffled else range(_DRAWS)
+    models = given.models(DRAWS)
+    order = np.random.default_rng(DRAWS).permutation(len(models)) if shuffled else range(DRAWS)
     return [models[i] for i in order]
 
 

@@ -88,14 +88,14 @@ def total(
     Examples
     --------
     >>> import polars as pl
-    >>> from clvmodels import BGNBD, CustomerSummary, GammaGamma
+    >>> from clvmodels import BGNBD, CustomerSummary
     >>> customers = BGNBD(0.243, 4.414, 0.793, 2.426).simulate(1000, 39, seed=1, unit="week")
     >>> x, t_x, T = customers.timing
     >>> table = pl.DataFrame({"customer_id": range(1000), "frequency": x, "recency": t_x, "T": T})
     >>> rfm = CustomerSummary.from_frame(table, unit="week")
     >>> found = total(rfm, BGNBD.fit(rfm), horizon="39w")
     >>> found.select("lower", "upper").row(0)
-    (468.0, 615.0)
+    (399.0, 564.0)
     """
     check_models(rfm, purchases, spend, function="total")
     level, columns = check_level(interval), _check_by(rfm, by)

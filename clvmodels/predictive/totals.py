@@ -22,6 +22,7 @@ from clvmodels.models.covariates import SpendCovariates
 from clvmodels.models.gamma_gamma import GammaGamma
 from clvmodels.models.predictions import PurchasePredictions
 from clvmodels.predictive.parameter_error import ParameterError, error_of, fitted_model
+from clvmodels.predictive.values import scaled_moments
 
 __all__ = ["POWERS", "Exposure", "Moments", "Terms", "expected_sums", "moments_of", "total_error"]
 
@@ -215,8 +216,6 @@ def inverse_moment(shape: Array, k: int) -> Array:
 
 def raw_moments(exposure: Exposure, purchases: Any, spend: Any, terms: Terms) -> list[Array]:
     """Return E[D], E[D^2], E[D^3] of each group, shape (m,)."""
-    from clvmodels.predictive.values import scaled_moments
-
     patterns = exposure.patterns
     light = None
     if spend is not None:
