@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from clvmodels.models.posterior import Posterior
     from clvmodels.models.sbg import SBG
     from clvmodels.predictive.silence import p_alive_at, p_alive_if_silent
+    from clvmodels.predictive.values import ValueDistribution, value_distribution
     from clvmodels.warehouse.queries import SummaryQueries, WarehouseQueries
     from clvmodels.warehouse.to_sql import summary_to_sql, to_sql
 
@@ -121,6 +122,7 @@ _HOMES = {
     "clvmodels.models.gamma_gamma": ("GammaGamma",),
     "clvmodels.models.mbgnbd": ("MBGNBD",),
     "clvmodels.predictive.silence": ("p_alive_at", "p_alive_if_silent"),
+    "clvmodels.predictive.values": ("ValueDistribution", "value_distribution"),
     "clvmodels.warehouse.queries": ("SummaryQueries", "WarehouseQueries"),
     "clvmodels.warehouse.to_sql": ("summary_to_sql", "to_sql"),
 }
@@ -168,6 +170,7 @@ __all__ = [
     "SummaryState",
     "UndefinedMomentError",
     "UnitMismatchError",
+    "ValueDistribution",
     "WarehouseQueries",
     "check_regularity",
     "compare",
@@ -189,6 +192,7 @@ __all__ = [
     "to_sql",
     "total",
     "update",
+    "value_distribution",
 ]
 
 

@@ -107,7 +107,7 @@ class Buyers:
     def law(self, row: int, blocks: Blocks, horizon: Horizon, chances: Array) -> Law:
         """Return the law of the value of each block, as one state has it."""
         found = self._discounts(row, blocks, horizon)
-        if horizon.endless:
+        if horizon.rate != 0.0:
             found = _with_mean(found, blocks, chances[row], self._mean(row, horizon))
         if self.spend is None:
             return price_law(blocks, found, horizon.smallest)
@@ -131,7 +131,8 @@ class Buyers:
     def _mean(self, row: int, horizon: Horizon) -> float:
         one = np.array([row])
         states = self.states.take(one)
-        return float(self.model.take(one).discounted_if_alive(states, math.inf, horizon.rate)[0])
+        length = math.inf if horizon.endless else horizon.length
+        return float(self.model.take(one).discounted_if_alive(states, length, horizon.rate)[0])
 
 
 def _with_mean(found: Discounts, blocks: Blocks, chances: Array, mean: float) -> Discounts:
@@ -218,8 +219,7 @@ def tabulated(draws: Sequence[Buyers], horizon: Horizon) -> list[Tables]:
     mixtures = [_Mixture.of(each, blocks, horizon) for each in draws]
     nodes = _nodes(mixtures[0], witnesses)
     return [
-        Tables(Curves(nodes, each.mass(nodes), each.density(nodes)), each.buys)
-        for each in mixtures
+        Tables(Curves(nodes, each.mass(nodes), each.density(nodes)), each.buys) for each in mixtures
     ]
 
 

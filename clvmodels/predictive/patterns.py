@@ -140,9 +140,18 @@ def _share(mass: Curves, buys: Array) -> Curves:
     return Curves(mass.nodes, mass.values / whole, mass.slopes / whole)
 
 
-def state_moments(scenario: Scenario, patterns: Customers, horizon: Horizon) -> Array:
-    """Return E[Z], E[Z^2], E[Z^3] of patterns, given alive, (3, n); inf where they do not exist."""
-    spend = _spends([scenario], scenario.spend, patterns)[0]
+def state_moments(
+    scenario: Scenario,
+    patterns: Customers,
+    horizon: Horizon,
+    *,
+    unit: SpendPredictions | None = None,
+) -> Array:
+    """Return E[Z], E[Z^2], E[Z^3] of patterns, given alive, (3, n); inf where they do not exist.
+
+    In units of the scale of the spend model, or of another one.
+    """
+    spend = _spends([scenario], unit or scenario.spend, patterns)[0]
     found = np.zeros((3, len(patterns)))
     for group in _groups(scenario, patterns, _STATES):
         model = scenario.purchases.rows(group.states)

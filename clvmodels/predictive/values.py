@@ -1,23 +1,19 @@
-"""The distribution of the future value of each customer, and intervals for it.
-
-Value = margin x scale x Z: the scale is the customer's own (what Gamma-Gamma knows of their spend,
-or the price), the law of Z is shared by all with the same history of purchases.
-"""
+"""The distribution of the future value of each customer."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from numbers import Real
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clvmodels.customers import TIMING, Customers, Histories, as_histories
-from clvmodels.errors import ParameterError
+from clvmodels.errors import DataError, ParameterError
 from clvmodels.models.draws import ParameterDraws
 from clvmodels.models.fit import Fit
 from clvmodels.models.predictions import PurchasePredictions
@@ -31,155 +27,351 @@ from clvmodels.predictive.arguments import (
     one_for_each,
     purchase_models,
 )
-from clvmodels.predictive.counts import PurchaseDistribution, count_interval
+from clvmodels.predictive.counts import PurchaseDistribution
 from clvmodels.predictive.mixtures import Horizon
-from clvmodels.predictive.patterns import Part, Scenario, parts, scenarios, state_moments
-from clvmodels.predictive.tables import interpolated, inverted
+from clvmodels.predictive.patterns import Part, Scenario, scenarios, state_moments
+from clvmodels.predictive.scaled import (
+    ends,
+    horizon_at,
+    laws,
+    quantiles,
+    scaled_interval,
+    scaled_moments,
+)
+from clvmodels.predictive.tables import interpolated
 from clvmodels.special import Index, distinct_rows
 from clvmodels.units import Duration, rate_per_unit
-from clvmodels.value import check_margin
+from clvmodels.value import check_margin, customer_value
 
 __all__ = ["ValueDistribution", "scaled_interval", "scaled_moments", "value_distribution"]
 
 Array: TypeAlias = NDArray[np.float64]
 
-_WORTHLESS: Final = 1e-3  # what money is worth where an infinite horizon is cut off
 
+def value_distribution(
+    customers: Histories,
+    purchases: Any,
+    spend: Any,
+    *,
+    horizon: Duration,
+    discount_rate: float = 0.0,
+    margin: float = 1.0,
+) -> ValueDistribution:
+    """Return the distribution of the value of each customer within a horizon.
 
-# --- array cores ------------------------------------------------------------------------------
-
-
-def horizon_at(model: PurchasePredictions, horizon: float, rate: float) -> Horizon:
-    """Return the future that counts, in whole periods where a model has them.
+    Parameters
+    ----------
+    customers
+        A `CustomerSummary` or `Customers`, with spend unless there is a price; n rows.
+    purchases
+        A fit (or a model with published parameters): parameters as estimated. Or draws of
+        parameters, such as ``fit.posterior()``: with their uncertainty.
+    spend
+        The same of a spend model. Or a price per purchase, above zero.
+    horizon
+        How far ahead, from the end of observation: ``"1y"``, ``"26w"``, a timedelta, a date, or a
+        number in the unit of the customers; ``math.inf`` with a positive discount rate.
+    discount_rate
+        Annual effective rate as a fraction: 0.10 makes money a year from now worth 1/1.10.
+    margin
+        Fraction of spend that counts: above 0, at most 1.
 
     Raises
     ------
+    UnitMismatchError
+        A fit and the customers are in different time units.
     ParameterError
-        The horizon is infinite and the rate not above zero.
-    """
-    if not math.isinf(horizon):
-        return Horizon(float(model.whole_periods(np.asarray(horizon, dtype=np.float64))), rate)
-    if not rate > 0.0:
-        raise ParameterError(
-            "The value within an infinite horizon has a distribution at a positive discount rate.",
-            place=f"The rate is {rate:g} per unit.",
-            fix="Pass discount_rate=0.1, or a horizon such as '5y'.",
-        )
-    return Horizon(math.ceil(-math.log(_WORTHLESS) / rate), rate, endless=True)
-
-
-def scaled_interval(
-    models: Sequence[PurchasePredictions],
-    spends: Sequence[SpendPredictions] | None,
-    patterns: Customers,
-    horizon: float,
-    rate: float,
-    level: float,
-    *,
-    fitted: SpendPredictions | None = None,
-) -> tuple[Array, Array]:
-    """Return the ends of intervals for Z = value / scale, as `ValueDistribution.interval`.
-
-    Parameters
-    ----------
-    models, spends
-        Models that are equally likely, one or as many of both kinds. None for a price: then the
-        scale is the price, else v + x m.
-    patterns
-        m distinct histories, with the covariates of the models; no spend.
-    horizon, rate
-        In and per their unit; the horizon may be infinite where the rate is positive.
-    level
-        Probability inside.
-    fitted
-        The spend model whose v is in the scale; the first of `spends` by default.
-
-    Returns
-    -------
-    tuple of Array
-        Lower and upper ends, each of shape (m,).
+        Horizon, discount rate, price or margin outside their domain.
+    DataError
+        The customers lack what the models need.
 
     Examples
     --------
     >>> from clvmodels import BGNBD, GammaGamma
-    >>> c = Customers.from_arrays([2, 20], [30.43, 38.0], [38.86, 38.86], unit="week")
-    >>> models = [BGNBD(0.243, 4.414, 0.793, 2.426)], [GammaGamma(6.25, 3.74, 15.44)]
-    >>> lower, upper = scaled_interval(*models, c, 26.0, 0.0, 0.9)
-    >>> lower.round(2).tolist(), upper.round(2).tolist()
-    ([0.0, 0.0], [1.05, 0.82])
-    """
-    share = check_level(level)
-    future = horizon_at(models[0], horizon, rate)
-    if spends is None and rate == 0.0:
-        return count_interval(models, patterns, future.length, share)
-    lower, upper = np.zeros((2, len(patterns)))
-    for part in _laws(models, spends, fitted, patterns, future):
-        lower[part.rows], upper[part.rows] = _ends(part, share)
-    return lower, upper
-
-
-def scaled_moments(
-    model: PurchasePredictions,
-    spend: SpendPredictions | None,
-    patterns: Customers,
-    horizon: float,
-    rate: float,
-) -> tuple[Array, Array, Array]:
-    """Return mean, variance and third central moment of Z = value / scale.
-
-    Parameters
-    ----------
-    model, spend
-        The models; None for a price.
-    patterns, horizon, rate
-        As in `scaled_interval`.
-
-    Returns
-    -------
-    tuple of Array
-        Each of shape (m,); infinite where a moment does not exist.
-
-    Examples
-    --------
-    >>> from clvmodels import BGNBD, GammaGamma
-    >>> c = Customers.from_arrays([2], [30.43], [38.86], unit="week")
+    >>> c = Customers.from_arrays(
+    ...     [2, 20], [30.43, 38.0], [38.86, 38.86], unit="week", monetary_value=[22.35, 30.0]
+    ... )
     >>> models = BGNBD(0.243, 4.414, 0.793, 2.426), GammaGamma(6.25, 3.74, 15.44)
-    >>> [round(float(each[0]), 4) for each in scaled_moments(*models, c, 26.0, 0.0)]
-    [0.3534, 0.2971, 0.3962]
+    >>> value = value_distribution(c, *models, horizon="1y", discount_rate=0.1, margin=0.3)
+    >>> value.p_zero.round(3).tolist(), value.mean().round(2).tolist()
+    ([0.397, 0.053], [11.07, 145.88])
+    >>> value.sf(50.0).round(3).tolist()
+    [0.028, 0.802]
+    >>> [end.round(1).tolist() for end in value.interval(0.8)]
+    [[0.0, 17.2], [19.8, 264.4]]
     """
-    future = horizon_at(model, horizon, rate)
-    alive = model.p_alive(patterns)
-    first, second, third = alive * state_moments(Scenario(model, spend), patterns, future)
-    with np.errstate(invalid="ignore"):
-        variance = np.maximum(second - first**2, 0.0)
-        cube = third - 3.0 * first * second + 2.0 * first**3
-    return first, _or_infinite(variance, second), _or_infinite(cube, third)
+    models = purchase_models(purchases)
+    length = horizon_of(customers, purchases, horizon)
+    rate = rate_per_unit(discount_rate, getattr(customers, "unit", None) or _unit_of(purchases))
+    share = _checked_margin(margin)
+    future = horizon_at(models[0], length, rate)
+    if _is_number(spend):
+        rows = as_histories(customers).customers(models[0].variables)
+        scale = np.full(len(rows), share * _checked_price(spend))
+        return ValueDistribution(_Case(models, None, _fitted(purchases)), rows, scale, future)
+    check_alike(getattr(spend, "fit", spend), customers)
+    spends = _spend_models(spend)
+    fitted = _fitted(spend)
+    rows = as_histories(customers).customers(
+        tuple(dict.fromkeys((*models[0].variables, *fitted.variables)))
+    )
+    _refuse_bad_spend(rows)
+    scale = share * fitted.spend_law(rows).scale
+    case = _Case(models, spends, _fitted(purchases), fitted)
+    return ValueDistribution(case, rows, scale, future)
 
 
-def _or_infinite(central: Array, raw: Array) -> Array:
-    return np.where(np.isinf(raw), np.inf, central)
+@dataclass(frozen=True)
+class _Case:
+    """Models that are equally likely, and those of the fits; no spend model with a price."""
+
+    models: tuple[PurchasePredictions, ...]
+    spends: tuple[SpendPredictions, ...] | None
+    purchases: PurchasePredictions
+    spend: SpendPredictions | None = None
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        own = () if self.spend is None else self.spend.variables
+        return tuple(dict.fromkeys((*self.purchases.variables, *own)))
 
 
-def _laws(
-    models: Sequence[PurchasePredictions],
-    spends: Sequence[SpendPredictions] | None,
-    fitted: SpendPredictions | None,
-    patterns: Customers,
-    future: Horizon,
-) -> Any:
-    unit = fitted if fitted is not None or spends is None else spends[0]
-    return parts(scenarios(models, spends), unit, patterns, future)
+@dataclass(frozen=True, eq=False, repr=False)
+class ValueDistribution:
+    """The distribution of the discounted value of n customers: nothing, or an amount above zero.
+
+    Every method works the distribution out anew, once per distinct history.
+
+    Attributes
+    ----------
+    customers : Customers
+        The n customers.
+    scale : Array
+        Shape (n,), in the log's currency: margin x (v + x m), or margin x price.
+    """
+
+    _case: _Case = field(repr=False)
+    customers: Customers
+    scale: Array
+    _future: Horizon = field(repr=False)
+
+    def __repr__(self) -> str:
+        ahead = "all the future" if self._future.endless else f"the next {self._future.length:g}"
+        count = max(len(self._case.models), len(self._case.spends or ()))
+        return (
+            f"<ValueDistribution of {len(self.customers)} customers in {ahead}, "
+            f"{self._case.purchases.label}, {count} parameter sets>"
+        )
+
+    def cdf(self, value: ArrayLike) -> Array:
+        """Return P(value at most this), shape (n,).
+
+        Parameters
+        ----------
+        value
+            An amount for all customers, or one for each.
+
+        Raises
+        ------
+        ParameterError
+            An amount is not a number, or there are neither one nor n of them.
+        """
+        amounts = np.asarray(value, dtype=np.float64)
+        if np.isnan(amounts).any():
+            raise ParameterError("An amount is a number.", place="Got NaN.", fix="Leave it out.")
+        z = one_for_each(amounts, len(self.customers), "An amount") / self.scale
+        if self._counts is not None:
+            known = np.clip(np.floor(z * (1.0 + 1e-12)), 0.0, 2.0**52)
+            return np.where(z < 0.0, 0.0, self._counts.cdf(known))
+        with np.errstate(divide="ignore"):
+            log_z = np.log(np.maximum(z, 0.0))
+
+        found = np.zeros(len(self.customers))
+        for part, row, rows in self._parts():
+            more = interpolated(part.curves, part.row[row], log_z[rows])
+            found[rows] = part.p_zero[row] + (1.0 - part.p_zero[row]) * more
+        return np.where(z < 0.0, 0.0, found)
+
+    def sf(self, value: ArrayLike) -> Array:
+        """Return P(value above this), shape (n,); see `cdf`."""
+        return 1.0 - self.cdf(value)
+
+    @cached_property
+    def p_zero(self) -> Array:
+        """P(value is nothing), shape (n,): no purchase."""
+        return self.cdf(0.0)
+
+    def mean(self) -> Array:
+        """Return the expected value at the parameters of the fits, shape (n,): as `predict`.
+
+        Raises
+        ------
+        UndefinedMomentError
+            It does not exist (q <= 1).
+        """
+        length = math.inf if self._future.endless else self._future.length
+        bought = self._case.purchases.discounted_purchases(
+            self.customers, length, self._future.rate
+        )
+        if self._case.spend is None:
+            return np.asarray(bought * self.scale)
+        self._case.spend.check_mean_exists()
+        law = self._case.spend.spend_law(self.customers)
+        spend = law.purchase * law.scale / (law.customer - 1.0)
+        return np.asarray(customer_value(bought, spend, self.scale / law.scale))
+
+    def variance(self) -> Array:
+        """Return the variance of value, shape (n,), with that of parameters if they are draws.
+
+        Infinite for customers of whom so little is known that q + p x <= 2.
+
+        Raises
+        ------
+        UndefinedMomentError
+            The mean does not exist (q <= 1).
+        """
+        if self._case.spend is not None:
+            self._case.spend.check_mean_exists()
+        first, code = self._histories
+        patterns = self.customers.take(first)
+        drawn = scenarios(self._case.models, self._case.spends)
+        raw = np.zeros((2, len(patterns)))
+        for each in drawn:
+            raw += self._raw(each, patterns) / len(drawn)
+        return np.asarray(self.scale**2 * np.maximum(raw[1] - raw[0] ** 2, 0.0)[code])
+
+    def _raw(self, each: Scenario, patterns: Customers) -> Array:
+        """Return E[Z] and E[Z^2] of patterns, (2, m), in units of the scale of the fit."""
+        found = state_moments(each, patterns, self._future, unit=self._case.spend)
+        return np.asarray(each.purchases.p_alive(patterns) * found[:2])
+
+    def quantile(self, u: ArrayLike) -> Array:
+        """Return the smallest amount with P(value at most this) >= u, shape (n,).
+
+        Parameters
+        ----------
+        u
+            Probabilities above 0 and below 1: one for all customers, or one for each.
+        """
+        shares = check_shares(u, len(self.customers))
+        if self._counts is not None:
+            return self.scale * self._counts.quantile(shares)
+        found = np.zeros(len(self.customers))
+        for part, row, rows in self._parts():
+            found[rows] = quantiles(part, shares[rows], row)
+        return self.scale * found
+
+    def interval(self, level: float = 0.9) -> tuple[Array, Array]:
+        """Return lower and upper ends, each of shape (n,).
+
+        `lower` is the largest amount with P(less) <= (1 - level) / 2, and `upper` the smallest with
+        P(lower to upper) >= level. So customers who may well buy nothing have 0 as their lower end,
+        and all that is left out lies above the upper.
+
+        Parameters
+        ----------
+        level
+            Between 0 and 1; the probability inside, exactly, unless that of 0 is larger. At a price
+            and without discounting at least that: see `PurchaseDistribution.interval`.
+        """
+        share = check_level(level)
+        if self._counts is not None:
+            fewest, most = self._counts.interval(share)
+            return self.scale * fewest, self.scale * most
+        lower, upper = np.zeros((2, len(self.customers)))
+        for part, row, rows in self._parts():
+            low, high = ends(part, share)
+            lower[rows], upper[rows] = low[row], high[row]
+        return self.scale * lower, self.scale * upper
+
+    @cached_property
+    def _counts(self) -> PurchaseDistribution | None:
+        """The number of purchases, where value is a multiple of it."""
+        if self._case.spends is not None or self._future.rate != 0.0:
+            return None
+        return PurchaseDistribution(self._case.models, self.customers, self._future.length)
+
+    @cached_property
+    def _histories(self) -> tuple[Index, Index]:
+        """The first customer of each distinct history, and the history of each customer."""
+        known = dict(zip(TIMING, self.customers.timing, strict=True))
+        columns: list[NDArray[Any]] = [known[name] for name in TIMING]
+        columns += [self.customers.covariates[name] for name in self._case.variables]
+        return distinct_rows(*columns)
+
+    def _parts(self) -> Iterator[tuple[Part, Index, Index]]:
+        """Yield laws of patterns, with the pattern and the number of each customer who has one."""
+        first, code = self._histories
+        order = np.argsort(code, kind="stable")
+        size = np.bincount(code, minlength=len(first))
+        start = np.cumsum(size) - size
+        case, patterns = self._case, self.customers.take(first)
+        for part in laws(case.models, case.spends, case.spend, patterns, self._future):
+            own = size[part.rows]
+            row = np.repeat(np.arange(len(own)), own)
+            ahead = (start[part.rows] - np.cumsum(own) + own)[row]
+            yield part, row, order[np.arange(len(row)) + ahead]
 
 
-def _ends(part: Part, level: float) -> tuple[Array, Array]:
-    """Return the ends of intervals for Z."""
-    tail = 0.5 * (1.0 - level)
-    below = np.where(part.p_zero > tail, 0.0, tail)
-    return _quantiles(part, below), _quantiles(part, below + level)
+# --- arguments --------------------------------------------------------------------------------
 
 
-def _quantiles(part: Part, u: Array) -> Array:
-    """Return the smallest z with P(Z <= z) >= u, (m,)."""
-    some = u > part.p_zero
-    share = np.where(some, u - part.p_zero, 0.0) / np.where(some, 1.0 - part.p_zero, 1.0)
-    return np.exp(inverted(part.curves, part.row, np.minimum(share, 1.0)))
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _unit_of(purchases: Any) -> Any:
+    return getattr(getattr(purchases, "fit", purchases), "unit", None)
+
+
+def _fitted(given: Any) -> Any:
+    """Return the model of a fit, of draws, or a model itself."""
+    found = given.fit if isinstance(given, ParameterDraws) else given
+    return found.model if isinstance(found, Fit) else found
+
+
+def _spend_models(spend: Any) -> tuple[SpendPredictions, ...]:
+    """Return the models that stand for a fit, a model, or draws of parameters.
+
+    Draws in an order of their own: those of two fits that share a seed are no pairs.
+    """
+    if not isinstance(_fitted(spend), SpendPredictions):
+        raise ParameterError(
+            "`spend` is a fit of Gamma-Gamma, its draws, or a price.",
+            place=f"Got {spend!r:.80}.",
+            fix="Pass GammaGamma.fit(rfm), or a number such as 9.99.",
+        )
+    if not isinstance(spend, ParameterDraws):
+        return (_fitted(spend),)
+    models = spend.models(DRAWS)
+    return tuple(models[i] for i in np.random.default_rng(DRAWS).permutation(DRAWS))
+
+
+def _checked_price(price: Any) -> float:
+    if 0.0 < price < math.inf:
+        return float(price)
+    raise ParameterError(
+        "A price is above zero.", place=f"Got {price!r}.", fix="Pass what a purchase is worth."
+    )
+
+
+def _checked_margin(margin: Any) -> float:
+    share = check_margin(margin)
+    if share > 0.0:
+        return share
+    raise ParameterError(
+        "A distribution of value needs a `margin` above zero.",
+        place=f"Got {margin!r}.",
+        fix="Take the distribution of losses at a margin of their size, such as 0.1.",
+    )
+
+
+def _refuse_bad_spend(customers: Customers) -> None:
+    x, m = customers.spend
+    bad = int(((x > 0.0) & ~(np.isfinite(m) & (m >= 0.0))).sum())
+    if bad:
+        raise DataError(
+            "`monetary_value` is a finite amount, zero or more, where frequency is above 0.",
+            place=f"{bad:,} customers break this.",
+            fix="Net refunds with rfm_summary, or leave these customers out.",
+        )
