@@ -16,7 +16,7 @@ from scipy import special
 from clvmodels.special.discounts import Discounts, scattered
 from clvmodels.special.gamma_cross import log_cross
 
-__all__ = ["discounts", "tail"]
+__all__ = ["SHORTEST", "arrival_nodes", "arrival_peak", "discounts", "log_arrival", "tail"]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -26,7 +26,7 @@ _DEPTH: Final = 30.0  # nats below its maximum at which a density is left out: e
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(32)
 _PANEL: Final = 3.0  # nats of time on which 32 nodes do
 _STEPS: Final = 12
-_SHORTEST: Final = 1e-15  # a time, in units of the rate, that is none
+SHORTEST: Final = 1e-15  # a time, in units of the rate, that is none
 
 
 def tail(k: Array, rate: Array, a: Array, b: Array, n: Array, t: Array) -> Array:
@@ -78,7 +78,7 @@ def discounts(
     """
     if discount == 0.0:
         return Discounts(n + 0.0, n + 0.0, n * n)
-    span = np.log1p(np.maximum(t / rate, _SHORTEST))
+    span = np.log1p(np.maximum(t / rate, SHORTEST))
     columns = np.stack(np.broadcast_arrays(k, rate, a, b, n, span))[..., None]
     return Discounts.joined(
         [
@@ -92,10 +92,10 @@ def _discounts(
     k: Array, rate: Array, a: Array, b: Array, n: Array, span: Array, *, discount: float
 ) -> Discounts:
     """Average over the time of the last purchase, rate * expm1(s), and being there still."""
-    s, step = _nodes(k, n, span)
-    top = _log_density(np.minimum(np.log1p((n - 1.0) / k), span), k, n)
-    left = a * n * step * np.exp(_log_density(s, k, n) - top)
-    stayed = (b + n - 1.0) * -np.expm1(-span) * np.exp(_log_density(span, k, n) - top)
+    s, step = arrival_nodes(k, n, span)
+    top = arrival_peak(k, n, span)
+    left = a * n * step * np.exp(log_arrival(s, k, n) - top)
+    stayed = (b + n - 1.0) * -np.expm1(-span) * np.exp(log_arrival(span, k, n) - top)
     whole = left.sum(axis=1, keepdims=True) + stayed
     gone = scattered(n, rate * np.expm1(s), discount, last=True).averaged(left / whole)
     there = scattered(n, rate * np.expm1(span), discount).averaged(stayed / whole)
@@ -105,17 +105,22 @@ def _discounts(
 # --- the time rate * expm1(s) of the n-th purchase, if nobody leaves ----------------------------
 
 
-def _log_density(s: Array, k: Array, n: Array) -> Array:
+def log_arrival(s: Array, k: Array, n: Array) -> Array:
     """Return its log-density over ds, but for a constant: (1 - e^-s)^(n-1) e^(-k s)."""
     return special.xlogy(n - 1.0, -np.expm1(-s)) - k * s
 
 
-def _nodes(k: Array, n: Array, span: Array) -> tuple[Array, Array]:
+def arrival_peak(k: Array, n: Array, span: Array) -> Array:
+    """Return how high it is at most over (0, span)."""
+    return log_arrival(np.minimum(np.log1p((n - 1.0) / k), span), k, n)
+
+
+def arrival_nodes(k: Array, n: Array, span: Array) -> tuple[Array, Array]:
     """Return nodes in (0, span) and weights where the density matters, (rows, nodes).
 
     It is concave, so Newton's method from outside never steps past an end.
     """
-    floor = _log_density(np.minimum(np.log1p((n - 1.0) / k), span), k, n) - _DEPTH
+    floor = arrival_peak(k, n, span) - _DEPTH
     low = np.where(n > 1.0, np.exp(floor / np.maximum(n - 1.0, 1.0)), 0.0)  # s > 1 - e^-s
     low, high = np.minimum(low, span), span
     for _ in range(_STEPS):
@@ -130,5 +135,5 @@ def _nodes(k: Array, n: Array, span: Array) -> tuple[Array, Array]:
 def _newton_step(s: Array, floor: Array, k: Array, n: Array) -> Array:
     """Return a step from below the floor to where the density reaches it."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        short = floor - _log_density(s, k, n)
+        short = floor - log_arrival(s, k, n)
         return np.where(short > 0.0, short / ((n - 1.0) / np.expm1(s) - k), 0.0)

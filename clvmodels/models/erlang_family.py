@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Final, Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from clvmodels.beta_dropout import erlang, erlang_future
+from clvmodels.beta_dropout import erlang, erlang_counts, erlang_future
 from clvmodels.beta_dropout.erlang_future import Buyers
 from clvmodels.customers import TIMING, Column, Customers, Histories, as_histories
 from clvmodels.errors import DataError, IdentifiabilityWarning
@@ -22,6 +22,7 @@ from clvmodels.models.purchases import LeavingOdds, refuse_starts
 from clvmodels.objective import Derivatives
 from clvmodels.parameters import Setting
 from clvmodels.special import distinct_rows
+from clvmodels.special.discounts import Discounts
 from clvmodels.units import TimeUnit
 
 __all__ = ["ErlangModel"]
@@ -238,6 +239,25 @@ class ErlangModel(BetaDropoutModel):
         """Return shape and rate of lambda after the last purchase, each (n,), and its events."""
         x, t_x, _ = c.timing
         return self.r + self.k * x, self.alpha + t_x, self.k
+
+    def tail_if_alive(self, c: Customers, n: Array, t: Array) -> Array:
+        """Return P(at least n purchases in (T, T+t] | alive at T), shape (m,)."""
+        return self._over_phases(c, erlang_counts.tail, n, t)
+
+    def discounts_if_alive(self, c: Customers, n: Array, t: Array, rate: float) -> Discounts:
+        """Return moments of the discounts of n >= 1 purchases in (T, T+t], given alive at T.
+
+        The square is an approximation where k is above 1: see `erlang_counts.discounts`.
+        """
+        if self.k == 1 or rate == 0.0:
+            return super().discounts_if_alive(c, n, t, rate)
+        weights = erlang.phase_weights(*c.timing, self.r, self.alpha, self.k)
+        shape, scale, a, b = self._alive(c)
+        phases = [
+            (weight, Buyers(shape + j, scale, a, b, self.k - j, self.k))
+            for j, weight in enumerate(weights)
+        ]
+        return erlang_counts.discounts(phases, n, t, rate)
 
     def _over_phases(self, c: Customers, function: Callable[..., Array], *columns: Array) -> Array:
         """Average over the events since the last purchase.

@@ -77,13 +77,13 @@ class PurchaseModel(PurchasePredictions, Model):
     def discounted_if_alive(self, c: Customers, horizon: float, rate: float) -> Array:
         """Return discounted expected purchases given alive at T, shape (n,)."""
 
+    @abstractmethod
     def tail_if_alive(self, c: Customers, n: Array, t: Array) -> Array:
         """Return P(at least n purchases in (T, T+t] | alive at T), shape (m,); t is finite."""
-        raise NotImplementedError
 
+    @abstractmethod
     def discounts_if_alive(self, c: Customers, n: Array, t: Array, rate: float) -> Discounts:
         """Return moments of the discounts of n >= 1 purchases in (T, T+t], given alive at T."""
-        raise NotImplementedError
 
     @abstractmethod
     def count_probability(self, n: Array, t: Array) -> Array:
