@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from clvmodels.models.posterior import Posterior
     from clvmodels.models.sbg import SBG
     from clvmodels.predictive.silence import p_alive_at, p_alive_if_silent
+    from clvmodels.predictive.counts import PurchaseDistribution, purchase_distribution
     from clvmodels.predictive.values import ValueDistribution, value_distribution
     from clvmodels.warehouse.queries import SummaryQueries, WarehouseQueries
     from clvmodels.warehouse.to_sql import summary_to_sql, to_sql
@@ -122,6 +123,7 @@ _HOMES = {
     "clvmodels.models.gamma_gamma": ("GammaGamma",),
     "clvmodels.models.mbgnbd": ("MBGNBD",),
     "clvmodels.predictive.silence": ("p_alive_at", "p_alive_if_silent"),
+    "clvmodels.predictive.counts": ("PurchaseDistribution", "purchase_distribution"),
     "clvmodels.predictive.values": ("ValueDistribution", "value_distribution"),
     "clvmodels.warehouse.queries": ("SummaryQueries", "WarehouseQueries"),
     "clvmodels.warehouse.to_sql": ("summary_to_sql", "to_sql"),
@@ -163,6 +165,7 @@ __all__ = [
     "Posterior",
     "PosteriorWarning",
     "PurchaseCovariates",
+    "PurchaseDistribution",
     "RegularityCheck",
     "SpendCovariates",
     "StateError",
@@ -185,6 +188,7 @@ __all__ = [
     "p_alive_path",
     "predict",
     "priors",
+    "purchase_distribution",
     "rfm_summary",
     "save",
     "subscription_summary",
