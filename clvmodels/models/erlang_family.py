@@ -242,7 +242,7 @@ class ErlangModel(BetaDropoutModel):
 
     def tail_if_alive(self, c: Customers, n: Array, t: Array) -> Array:
         """Return P(at least n purchases in (T, T+t] | alive at T), shape (m,)."""
-        return self._over_phases(c, erlang_counts.tail, n, t)
+        return np.where(n > 0.0, self._over_phases(c, erlang_counts.tail, n, t), 1.0)
 
     def discounts_if_alive(self, c: Customers, n: Array, t: Array, rate: float) -> Discounts:
         """Return moments of the discounts of n >= 1 purchases in (T, T+t], given alive at T.
