@@ -156,7 +156,7 @@ class HalfNormal(Prior):
 
     def terms(self, z: Array) -> Terms:
         """Return log density and derivatives."""
-        square = np.exp(2.0 * (_bounded(z) - math.log(self.sigma)))
+        square = np.exp(_bounded(2.0 * (z - math.log(self.sigma))))
         constant = 0.5 * math.log(2.0 / math.pi) - math.log(self.sigma)
         return constant - 0.5 * square + z, 1.0 - square, -2.0 * square
 

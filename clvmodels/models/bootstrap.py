@@ -142,7 +142,8 @@ def _simulated(model: Any, rows: PerRow, rng: np.random.Generator) -> Iterator[P
     everybody = _one_a_row(rows.customers.patterns(given))
     while True:
         if purchases:
-            drawn = model.rows(everybody).drawn(everybody.age, rng, everybody.unit)
+            with np.errstate(over="ignore"):  # near a limit some never buy: infinite times
+                drawn = model.rows(everybody).drawn(everybody.age, rng, everybody.unit)
             world = replace(drawn, covariates=everybody.covariates)
         else:
             each = model.rows(everybody) if model.variables else model
