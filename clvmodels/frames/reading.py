@@ -15,7 +15,7 @@ from clvmodels.frames.periods import last_complete_day
 from clvmodels.frames.sources import AmountColumns, Source, open_source
 from clvmodels.units import parse_date
 
-__all__ = ["Rules", "read_log"]
+__all__ = ["Rules", "open_dated", "read_log"]
 
 
 @dataclass(frozen=True)
@@ -64,14 +64,7 @@ def read_log(
         Rows were left out.
     """
     until = None if observed_until is None else parse_date(observed_until, name="observed_until")
-    source = open_source(
-        transactions,
-        customer=rules.customer,
-        date=rules.date,
-        amount=rules.amount,
-        time_zone=rules.time_zone,
-    )
-    dated = with_days(source, name=rules.date, date_format=rules.date_format)
+    dated = open_dated(transactions, rules)
     log = clean(
         dated if stage is None else stage(dated),
         observed_until=until,
@@ -82,3 +75,15 @@ def read_log(
     )
     warn_of_losses(log, stacklevel=3)
     return log
+
+
+def open_dated(transactions: Any, rules: Rules) -> Source:
+    """Open a log and find the day of every row."""
+    source = open_source(
+        transactions,
+        customer=rules.customer,
+        date=rules.date,
+        amount=rules.amount,
+        time_zone=rules.time_zone,
+    )
+    return with_days(source, name=rules.date, date_format=rules.date_format)

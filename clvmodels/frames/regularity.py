@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
 from typing import Any, Final, TypeAlias, get_args
 
 import narwhals as nw
@@ -16,14 +15,12 @@ from scipy import optimize, special
 
 from clvmodels.customers import Grid, Returns
 from clvmodels.errors import DataError
-from clvmodels.frames.cleaning import CleanLog, Invalid, check_choice, clean, warn_of_losses
+from clvmodels.frames.cleaning import CleanLog, Invalid, check_choice
 from clvmodels.frames.columns import CUSTOMER, PERIOD
-from clvmodels.frames.dates import with_days
 from clvmodels.frames.engines import collected
 from clvmodels.frames.occasions import earlier_period, kept, net_occasions
-from clvmodels.frames.periods import last_complete_day
-from clvmodels.frames.sources import AmountColumns, open_source
-from clvmodels.units import parse_date
+from clvmodels.frames.reading import Rules, read_log
+from clvmodels.frames.sources import AmountColumns
 
 __all__ = ["RegularityCheck", "check_regularity"]
 
@@ -170,20 +167,9 @@ time_zone
     >>> round(check.k), check.verdict
     (4, 'Purchases are regular (k is about 4): try MBGCNBD or BGCNBD.')
     """
-    until = None if observed_until is None else parse_date(observed_until, name="observed_until")
     check_choice(grid, get_args(Grid), name="grid")
-    source = open_source(
-        transactions, customer=customer, date=date, amount=amount, time_zone=time_zone
-    )
-    log = clean(
-        with_days(source, name=date, date_format=date_format),
-        observed_until=until,
-        returns=returns,
-        invalid=invalid,
-        strict=False,
-        last_counted=partial(last_complete_day, grid=grid),
-    )
-    warn_of_losses(log, stacklevel=2)
+    rules = Rules(customer, date, amount, returns, invalid, False, grid, date_format, time_zone)
+    log = read_log(transactions, rules, observed_until=observed_until)
     return _checked(_intervals(log, grid))
 
 

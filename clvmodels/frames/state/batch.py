@@ -14,12 +14,13 @@ from clvmodels.errors import DataError, EmptyLogError, first_few
 from clvmodels.frames.calendar import as_date, day_number
 from clvmodels.frames.cleaning import CleanLog, Fate, FateCount, clean
 from clvmodels.frames.columns import AMOUNT, CUSTOMER, DAY, PERIOD
-from clvmodels.frames.dates import UNREADABLE, with_days
+from clvmodels.frames.dates import UNREADABLE
 from clvmodels.frames.eager import no_id, to_polars
 from clvmodels.frames.engines import collected
 from clvmodels.frames.occasions import BACK, LINES, PAID, ROWS, sum_rows
-from clvmodels.frames.sources import Source, as_narwhals, open_source
-from clvmodels.frames.state.manifest import Fingerprint, Rules
+from clvmodels.frames.reading import Rules, open_dated
+from clvmodels.frames.sources import Source, as_narwhals
+from clvmodels.frames.state.manifest import Fingerprint
 from clvmodels.frames.state.row_hashes import HASHES, row_hashes
 
 if TYPE_CHECKING:
@@ -123,16 +124,8 @@ def read_batch(
 
 
 def _clean(transactions: Any, rules: Rules, observed_until: date | None, part: bool) -> CleanLog:
-    source = open_source(
-        transactions,
-        customer=rules.customer,
-        date=rules.date,
-        amount=rules.amount,
-        time_zone=rules.time_zone,
-    )
-    dated = with_days(source, name=rules.date, date_format=rules.date_format)
     return clean(
-        dated,
+        open_dated(transactions, rules),
         observed_until=observed_until,
         returns=rules.returns,
         invalid=rules.invalid,

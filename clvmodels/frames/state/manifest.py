@@ -14,7 +14,7 @@ from clvmodels.errors import StateError
 from clvmodels.frames.cleaning import FATES, Fate, FateCount, Invalid
 from clvmodels.frames.reading import Rules
 
-__all__ = ["Fingerprint", "Manifest", "Part", "Rules", "Update", "from_json", "to_json"]
+__all__ = ["Fingerprint", "Manifest", "Part", "Update", "from_json", "to_json"]
 
 FORMAT: Final = "clvmodels summary state"
 SCHEMA: Final = 2

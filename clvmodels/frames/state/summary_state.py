@@ -18,11 +18,12 @@ from clvmodels.frames.columns import CUSTOMER, SUMMARY, refuse_collision
 from clvmodels.frames.customer_summary import CustomerSummary
 from clvmodels.frames.ledger import Ledger, ledger_of, refuse_unmatched
 from clvmodels.frames.periods import period_of, units_per_period
+from clvmodels.frames.reading import Rules
 from clvmodels.frames.sources import AmountColumns
 from clvmodels.frames.state.batch import Batch, read_batch
 from clvmodels.frames.state.checks import is_known, refuse_grid, refuse_late, refuse_stale
 from clvmodels.frames.state.folder import commit, locked, prepare, read_manifest, sweep
-from clvmodels.frames.state.manifest import Manifest, Rules, Update
+from clvmodels.frames.state.manifest import Manifest, Update
 from clvmodels.frames.state.nights import customers_of, next_state
 from clvmodels.frames.state.people import totals
 from clvmodels.frames.summary import OCCASIONS, in_unit
