@@ -99,11 +99,12 @@ def _pandas_ranks(series: nw.Series[Any]) -> NDArray[np.float64]:
     column = native if isinstance(native, pd.Series) else pd.Series(series.to_list(), dtype=object)
     try:
         codes, uniques = pd.factorize(column)
+        order = np.asarray(uniques.argsort())
     except NotImplementedError:  # of categories in arrow
         codes, uniques = pd.factorize(pd.Series(series.to_list(), dtype=object))
-    try:
         order = np.asarray(uniques.argsort())
     except TypeError:  # of several types
+        codes, uniques = pd.factorize(column)
         order = np.argsort([f"{type(each).__name__} {each}" for each in uniques], kind="stable")
     rank = np.empty(len(uniques) + 1)
     rank[order], rank[-1] = np.arange(len(uniques)), np.inf

@@ -5,6 +5,7 @@ A seed of its own makes the same customers give the same draws.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
@@ -29,7 +30,8 @@ _BLOCK: Final = 1 << 21  # draws of customers at a time
 _CELLS: Final = 1 << 24  # sums at a time
 _STATES: Final = 1 << 9  # states whose tables are in memory
 _RARE: Final = 1e-7  # probability of more purchases than a table has
-_ENDLESS: Final = 25.0  # discounts down to e^-25 stand for an infinite horizon
+_NOTHING: Final = 1e-3  # what money is worth where an infinite horizon is cut off
+_EXACT, _GRID = 12, 40  # numbers of purchases at which discounts are worked out
 
 
 @dataclass(frozen=True)
@@ -69,32 +71,64 @@ class Futures:
 
 def futures_of(model: Any, customers: Customers, spend: Any, terms: Terms) -> Futures:
     """Return the laws for customers as the rows of a purchase model, at the shape of a spend."""
-    t, rate = finite_horizon(terms), terms.rate
-    rows: PurchaseModel = model.rows(customers)
+    t, rows = finite_horizon(model, terms), model.rows(customers)
     n = np.arange(1.0, _most(rows, customers, t) + 1.0)
-    s, k = len(customers), len(n)
-    each = np.repeat(np.arange(s), k)
-    many, counts, times = rows.take(each), np.tile(n, s), np.full(s * k, t)
-    tail = many.tail_if_alive(customers.take(each), counts, times).reshape(s, k)
-    mean, squares, square = np.tile(n, (s, 1)), np.tile(n, (s, 1)), np.tile(n**2, (s, 1))
-    if rate != 0.0:
-        found = many.discounts_if_alive(customers.take(each), counts, times, rate)
-        mean, squares, square = (
-            part.reshape(s, k) for part in (found.total, found.squares, found.square)
-        )
-    variance = np.zeros_like(mean)
+    many, some, number = _crossed(rows, customers, n)
+    tail = many.tail_if_alive(some, number, np.full(len(number), t)).reshape(-1, len(n))
+    total, squares, square = _discounts(rows, customers, n, t, terms)
+    mean, variance = total, np.maximum(square - total**2, 0.0)
     if spend is not None:
         p = base_of(spend).p
-        variance = p * squares + p * p * np.maximum(square - mean**2, 0.0)
-        mean = p * mean
-    first = np.ones((s, 1)), np.ones((s, 1)), np.zeros((s, 1))
-    columns = (np.hstack([a, b]) for a, b in zip(first, (tail, mean, variance), strict=True))
-    return Futures(*columns)
+        mean, variance = p * total, p * squares + p * p * variance
+    first = np.ones((len(customers), 1))
+    columns = zip((first, first, 0.0 * first), (tail, mean, variance), strict=True)
+    return Futures(*(np.hstack(pair) for pair in columns))
 
 
-def finite_horizon(terms: Terms) -> float:
-    """Return the horizon, or the time after which what is discounted is nothing."""
-    return min(terms.horizon, _ENDLESS / terms.rate) if terms.rate > 0.0 else terms.horizon
+def _crossed(
+    rows: PurchaseModel, customers: Customers, n: Array
+) -> tuple[PurchaseModel, Customers, Array]:
+    """Return model, customers and numbers for each customer and each number."""
+    each = np.repeat(np.arange(len(customers)), len(n))
+    return rows.take(each), customers.take(each), np.tile(n, len(customers))
+
+
+def _discounts(
+    rows: PurchaseModel, customers: Customers, n: Array, t: float, terms: Terms
+) -> tuple[Array, Array, Array]:
+    """Return moments of the discounts of n purchases, each (s, k).
+
+    Per purchase, or pair, they hardly change with n: between some numbers they are interpolated.
+    """
+    s, k = len(customers), len(n)
+    whole = np.broadcast_to(n, (s, k))
+    if terms.rate == 0.0:
+        return whole, whole, whole**2
+    few = np.unique(np.append(n[:_EXACT], np.round(np.geomspace(1.0, k, _GRID))))
+    many, some, number = _crossed(rows, customers, few)
+    found = many.discounts_if_alive(some, number, np.full(len(number), t), terms.rate)
+    scale = _endless(rows, customers, t, terms)[:, None]
+    moments = []
+    for values, power in ((found.total, 1), (found.squares, 1), (found.square, 2)):
+        per_one = (values / number**power).reshape(s, -1)
+        between = np.stack([np.interp(n, few, row) for row in per_one])
+        moments.append(between * whole**power * scale**power)
+    return moments[0], moments[1] * scale, moments[2]
+
+
+def _endless(rows: PurchaseModel, customers: Customers, t: float, terms: Terms) -> Array:
+    """Return by how much more purchases count where what comes after a cut is left out, (s,)."""
+    if math.isfinite(terms.horizon):
+        return np.ones(len(customers))
+    whole = rows.discounted_if_alive(customers, terms.horizon, terms.rate)
+    return whole / rows.discounted_if_alive(customers, t, terms.rate)
+
+
+def finite_horizon(model: Any, terms: Terms) -> float:
+    """Return the horizon, or the time after which money is worth next to nothing."""
+    if math.isinf(terms.horizon):
+        return math.ceil(-math.log(_NOTHING) / terms.rate)
+    return float(model.whole_periods(np.asarray(terms.horizon)))
 
 
 def _most(rows: PurchaseModel, customers: Customers, t: float) -> int:
@@ -193,7 +227,7 @@ def _blocks(
     first, state = distinct_rows(*(known[name] for name in rows.state), *rows.varying().values())
     used = np.unique(state[single.pattern])
     ahead = rows.take(first[used]).purchases_if_alive(
-        patterns.take(first[used]), np.full(len(used), finite_horizon(terms))
+        patterns.take(first[used]), np.full(len(used), finite_horizon(purchases, terms))
     )
     ranked = used[np.argsort(ahead, kind="stable")]  # alike in how many purchases are likely
     rank = np.empty(len(first), dtype=np.intp)

@@ -95,7 +95,7 @@ def truncated_moment(shape: Array, least: Array, k: int) -> Array:
 def _chance_of_any(part: Exposure, purchases: Any, terms: Terms) -> Array:
     """Return the probability that a customer of each group buys again, shape (m,)."""
     c = part.patterns
-    one, t = np.ones(len(c)), np.full(len(c), finite_horizon(terms))
+    one, t = np.ones(len(c)), np.full(len(c), finite_horizon(purchases, terms))
     return np.asarray(
         (purchases.p_alive(c) * purchases.rows(c).tail_if_alive(c, one, t))[part.pattern]
     )
