@@ -22,6 +22,7 @@ from clvmodels.frames.scoring import PurchaseFit
 from clvmodels.frequencies import FrequencyTable
 from clvmodels.models.base import Model, Parametric
 from clvmodels.models.covariates import CovariateModel, PurchaseCovariates, SpendCovariates
+from clvmodels.models.draws import ParameterDraws
 from clvmodels.models.effects import Effects
 from clvmodels.models.fit import Fit
 from clvmodels.models.predictions import PurchasePredictions
@@ -121,16 +122,22 @@ def load(path: str | os.PathLike[str]) -> Any:
 # --- to JSON ----------------------------------------------------------------------------------
 
 
-def _encode(model: Saved) -> dict[str, Any]:
+def _encode(model: object) -> dict[str, Any]:
     if isinstance(model, CLVModel):
         spend: Any = model.spend
-        if isinstance(spend, Fit | Parametric):
+        if isinstance(spend, Fit | Parametric | ParameterDraws):
             spend = _encode(spend)
         return {"kind": "clv_model", "purchases": _encode(model.purchases), "spend": spend}
     if isinstance(model, Fit):
         return {"kind": "fit", **_encode_model(model.model), **_encode_fit(model)}
     if isinstance(model, Parametric):
         return {"kind": "model", **_encode_model(model)}
+    if isinstance(model, ParameterDraws):
+        raise DataError(
+            "`save` writes a fit, a model or a CLVModel, and no draws of parameters.",
+            place=f"Got {model!r:.80}.",
+            fix="Save their `.fit`, and draw again with the same seed where you need them.",
+        )
     raise DataError(
         "`save` writes a fit, a model or a CLVModel.",
         place=f"Got {type(model).__qualname__}.",

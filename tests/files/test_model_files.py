@@ -53,6 +53,15 @@ def test_no_customer_is_in_the_file(fits: Any, tmp_path: Path) -> None:
     assert (tmp_path / "m.json").stat().st_size < 8_000
 
 
+@pytest.mark.parametrize("drawn", [0, 1])
+def test_draws_are_not_saved(fits: Any, tmp_path: Path, drawn: int) -> None:
+    pair = [fit.draws(100, seed=1) if i == drawn else fit for i, fit in enumerate(fits)]
+    for each in (pair[drawn], CLVModel(*pair)):
+        with pytest.raises(clv.DataError, match=r"[.]fit"):
+            clv.save(each, tmp_path / "m.json")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_boundary_fit_has_strict_json(tmp_path: Path) -> None:
     customers = BGNBD(0.5, 5.0, 1e-6, 1.0).simulate(500, 39.0, seed=1, unit="week")
     with pytest.warns(clv.IdentifiabilityWarning):
