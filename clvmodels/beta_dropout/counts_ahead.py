@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from clvmodels.special import per_distinct
 from clvmodels.special.discounts import Discounts, scattered
 from clvmodels.special.gamma_cross import log_cross
 
-__all__ = ["SHORTEST", "arrival_nodes", "arrival_peak", "discounts", "log_arrival", "tail"]
+__all__ = ["SHORTEST", "arrival_nodes", "arrival_peak", "discounts", "log_arrival", "stays", "tail"]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -52,7 +53,18 @@ def tail(k: Array, rate: Array, a: Array, b: Array, n: Array, t: Array) -> Array
     """
     before = np.maximum(n, 1.0) - 1.0
     come = special.betainc(before + 1.0, k, t / (rate + t))
-    return np.where(n > 0.0, come * np.exp(-log_cross(b, a, before)), 1.0)
+    return np.where(n > 0.0, come * stays(a, b, before), 1.0)
+
+
+def stays(a: Array, b: Array, chances: Array) -> Array:
+    """Return E[(1-p)^chances] for p ~ Beta(a, b), once per distinct row.
+
+    Examples
+    --------
+    >>> stays(np.ones(2), np.ones(2), np.array([0.0, 1.0])).round(12).tolist()
+    [1.0, 0.5]
+    """
+    return per_distinct(lambda a, b, m: np.exp(-log_cross(b, a, m)), a, b, chances)
 
 
 def discounts(

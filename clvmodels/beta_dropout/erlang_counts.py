@@ -20,10 +20,10 @@ from clvmodels.beta_dropout.counts_ahead import (
     arrival_nodes,
     arrival_peak,
     log_arrival,
+    stays,
 )
 from clvmodels.beta_dropout.erlang_future import Buyers
 from clvmodels.special.discounts import Discounts
-from clvmodels.special.gamma_cross import log_cross
 
 __all__ = ["discounts", "tail"]
 
@@ -47,7 +47,7 @@ def tail(buyers: Buyers, n: Array, t: Array) -> Array:
     before = np.maximum(n, 1.0) - 1.0
     events = buyers.first + buyers.k * before
     come = special.betainc(events, buyers.shape, t / (buyers.rate + t))
-    return np.where(n > 0.0, come * np.exp(-log_cross(buyers.b, buyers.a, before)), 1.0)
+    return np.where(n > 0.0, come * stays(buyers.a, buyers.b, before), 1.0)
 
 
 def discounts(phases: Phases, n: Array, t: Array, discount: float) -> Discounts:
