@@ -53,8 +53,8 @@ def million() -> clv.CustomerSummary:
 def jobs(rfm: clv.CustomerSummary) -> dict[str, Callable[[dict[str, Any]], Any]]:
     """Return what is measured, in order; each may use what those before have made."""
     return {
-        "fit of BG/NBD": lambda made: clv.BGNBD.fit(rfm),
-        "fit of Gamma-Gamma": lambda made: clv.GammaGamma.fit(rfm),
+        "fit of BG/NBD": lambda _: clv.BGNBD.fit(rfm),
+        "fit of Gamma-Gamma": lambda _: clv.GammaGamma.fit(rfm),
         "`fit.draws(4000)`": lambda made: made["fit of BG/NBD"].draws(4000, seed=1),
         "`fit.posterior(draws=4000)`": lambda made: made["fit of BG/NBD"].posterior(seed=1),
         "the same of Gamma-Gamma": lambda made: made["fit of Gamma-Gamma"].posterior(seed=1),

@@ -1,4 +1,4 @@
-"""Worlds of customers, event by event, from the stories that models tell and none of their formulas.
+"""Worlds of customers, event by event: the stories that models tell, and none of their formulas.
 
 Customers of several cohorts are watched until a day, and on into their future. Every purchase has
 its time and its money. Purchases come from a Poisson process as so many uniform times, leaving as a
