@@ -47,6 +47,7 @@ golden: .venv/ready  ## recompute the 50-digit reference values
 	.venv/bin/python tests/golden/make_pareto_nbd_grid.py
 	.venv/bin/python tests/golden/make_ggompertz_nbd_grid.py
 	.venv/bin/python tests/golden/make_erlang_grid.py
+	.venv/bin/python tests/golden/make_counts_ahead_grid.py
 	.venv/bin/python tests/golden/make_contract_grids.py
 	.venv/bin/python tests/golden/make_bgbb_grid.py
 
