@@ -9,7 +9,7 @@ found by doubling and halving, so that heavy buyers need a dozen values of n, no
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -74,17 +74,29 @@ class Prospects:
 
     def last_above(self, threshold: Array, start: Array) -> Array:
         """Return the largest n with P(at least n) > threshold, (m,); it holds at `start`."""
-        low, high = start.copy(), start + 1.0
+        guess = start
+        if len(self.models) > 1:  # of one model it is next to that of all, and costs little
+            guess = replace(self, models=self.models[:1], alive=self.alive[:1]).last_above(
+                threshold, start
+            )
+        low, high = start.copy(), guess + 1.0
+
+        def narrow(rows: Index, tried: Array) -> NDArray[np.bool_]:
+            above = self.at_least(tried, rows) > threshold[rows]
+            low[rows[above]], high[rows[~above]] = tried[above], tried[~above]
+            return above
+
         rows, step = np.arange(len(low)), 1.0
         while len(rows):
-            tried = low[rows] + step
-            above = self.at_least(tried, rows) > threshold[rows]
-            low[rows[above]], high[rows[~above]] = tried[above], tried[~above]
-            rows, step = rows[above], 2.0 * step
+            rows, step = rows[narrow(rows, high[rows])], 2.0 * step
+            high[rows] = low[rows] + step
+        rows, step = np.flatnonzero((high == guess + 1.0) & (high - low > 1.0)), 1.0
+        while len(rows):
+            above = narrow(rows, high[rows] - step)
+            rows, step = rows[~above], 2.0 * step
+            rows = rows[high[rows] - low[rows] > step]
         while len(rows := np.flatnonzero(high - low > 1.0)):
-            tried = np.floor(0.5 * (low[rows] + high[rows]))
-            above = self.at_least(tried, rows) > threshold[rows]
-            low[rows[above]], high[rows[~above]] = tried[above], tried[~above]
+            narrow(rows, np.floor(0.5 * (low[rows] + high[rows])))
         return low
 
 
