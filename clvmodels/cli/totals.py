@@ -74,9 +74,10 @@ def _write(table: pl.DataFrame, path: Path) -> None:
 
 
 def _shown(table: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
-    """Return what the screen shows: names of segments as text, and no name for one row in all."""
+    """Return what the screen shows: names of segments as text, and sd by its two reasons."""
     import polars as pl
 
+    table = table.drop("sd")
     if not by:
         return table.select(pl.lit("all").alias("segment"), pl.all())
     return table.with_columns(pl.col(*by).cast(pl.String).fill_null("(none)"))
