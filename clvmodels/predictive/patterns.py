@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -181,7 +182,7 @@ def _groups(scenario: Scenario, patterns: Customers, size: int) -> Iterator[_Gro
     order = np.argsort(code, kind="stable")
     start = np.append(0, np.cumsum(np.bincount(code, minlength=len(first))))
     edge = np.flatnonzero(np.diff(number[first], prepend=-1, append=-1))
-    for low, high in zip(edge[:-1], edge[1:], strict=True):
+    for low, high in pairwise(edge.tolist()):
         for a in range(low, high, size):
             b = min(a + size, high)
             rows = order[start[a] : start[b]]

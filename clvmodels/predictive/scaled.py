@@ -162,7 +162,7 @@ def ends(part: Part, level: float) -> tuple[Array, Array]:
 
 
 def quantiles(part: Part, u: Array, row: Index | None = None) -> Array:
-    """Return the smallest z with P(Z <= z) >= u, (m,), of the patterns of a part or rows of them."""
+    """Return the smallest z with P(Z <= z) >= u, (m,), of all patterns of a part or some rows."""
     p_zero, curve = (part.p_zero, part.row) if row is None else (part.p_zero[row], part.row[row])
     some = u > p_zero
     share = np.where(some, u - p_zero, 0.0) / np.where(some, 1.0 - p_zero, 1.0)

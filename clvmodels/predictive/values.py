@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from numbers import Real
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -46,6 +46,8 @@ from clvmodels.value import check_margin, customer_value
 __all__ = ["ValueDistribution", "scaled_interval", "scaled_moments", "value_distribution"]
 
 Array: TypeAlias = NDArray[np.float64]
+
+_KEPT: Final = 50_000  # distinct histories whose laws are kept in memory
 
 
 def value_distribution(
@@ -140,7 +142,7 @@ class _Case:
 class ValueDistribution:
     """The distribution of the discounted value of n customers: nothing, or an amount above zero.
 
-    Every method works the distribution out anew, once per distinct history.
+    Of more than 50,000 distinct histories every method works the distribution out anew.
 
     Attributes
     ----------
@@ -305,12 +307,20 @@ class ValueDistribution:
         order = np.argsort(code, kind="stable")
         size = np.bincount(code, minlength=len(first))
         start = np.cumsum(size) - size
-        case, patterns = self._case, self.customers.take(first)
-        for part in laws(case.models, case.spends, case.spend, patterns, self._future):
+        for part in self._kept if len(first) <= _KEPT else self._laws():
             own = size[part.rows]
             row = np.repeat(np.arange(len(own)), own)
             ahead = (start[part.rows] - np.cumsum(own) + own)[row]
             yield part, row, order[np.arange(len(row)) + ahead]
+
+    def _laws(self) -> Iterator[Part]:
+        case, patterns = self._case, self.customers.take(self._histories[0])
+        return laws(case.models, case.spends, case.spend, patterns, self._future)
+
+    @cached_property
+    def _kept(self) -> list[Part]:
+        """The laws of few histories, worked out once."""
+        return list(self._laws())
 
 
 # --- arguments --------------------------------------------------------------------------------
