@@ -19,8 +19,8 @@ from clvmodels.models.draws import ParameterDraws
 from clvmodels.predictive.arguments import DRAWS
 from clvmodels.predictive.counts import count_interval
 from clvmodels.predictive.parameter_error import fitted_model
+from clvmodels.predictive.scaled import scaled_interval
 from clvmodels.predictive.totals import base_of
-from clvmodels.predictive.values import scaled_interval
 from clvmodels.special import distinct_rows
 
 __all__ = ["COUNTS", "VALUES", "with_ends", "with_value_ends"]

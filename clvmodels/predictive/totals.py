@@ -22,7 +22,7 @@ from clvmodels.models.covariates import SpendCovariates
 from clvmodels.models.gamma_gamma import GammaGamma
 from clvmodels.models.predictions import PurchasePredictions
 from clvmodels.predictive.parameter_error import ParameterError, error_of, fitted_model
-from clvmodels.predictive.values import scaled_moments
+from clvmodels.predictive.scaled import scaled_moments
 
 __all__ = ["POWERS", "Exposure", "Moments", "Terms", "expected_sums", "moments_of", "total_error"]
 
