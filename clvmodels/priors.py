@@ -15,6 +15,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import ClassVar, Final, TypeAlias
 
 import numpy as np
@@ -349,6 +350,18 @@ def log_density(priors: Sequence[Prior], z: Array) -> Terms:
     >>> [float(each.sum()) for each in log_density([HalfFlat(), HalfFlat()], np.ones((3, 2)))]
     [6.0, 6.0, 0.0]
     """
-    each = [prior.terms(z[..., j]) for j, prior in enumerate(priors)]
-    value, first, second = (np.stack(parts, axis=-1) for parts in zip(*each, strict=True))
-    return np.asarray(value.sum(axis=-1)), first, second
+    value, first, second = np.zeros(z.shape[:-1]), np.zeros_like(z), np.zeros_like(z)
+    for prior, own in _groups(tuple(priors)):
+        own_value, first[..., own], second[..., own] = prior.terms(z[..., own])
+        value = value + own_value.sum(axis=-1)
+    return np.asarray(value), first, second
+
+
+@lru_cache(maxsize=64)
+def _groups(priors: tuple[Prior, ...]) -> list[tuple[Prior, NDArray[np.intp]]]:
+    """Return each different prior that is not flat, with the places of its parameters."""
+    return [
+        (prior, np.flatnonzero([prior == each for each in priors]))
+        for prior in dict.fromkeys(priors)
+        if not isinstance(prior, Flat)
+    ]

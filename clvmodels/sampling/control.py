@@ -4,8 +4,8 @@ Near the mode the log-likelihood l of a customer is nearly its second-order Tayl
 The sum Q of q over all customers is exact and costs one evaluation; what is left, l - q, is small
 and much alike among customers with like histories, so a sample of them says what it adds up to:
 l(z) ~ Q(z) + sum over the sample of weight (l - q)(z). The sample is systematic over the sorted
-histories and takes those that many customers share as they are. Two interleaved halves of it tell
-how far the sum may be off, and it grows until that is nothing beside the Monte Carlo error.
+histories and takes those that many customers share as they are. Interleaved parts of it tell how
+far the sum may be off, and it grows until that is little beside the Monte Carlo error.
 """
 
 from __future__ import annotations
@@ -21,16 +21,21 @@ from numpy.typing import NDArray
 from clvmodels.customers import Customers
 from clvmodels.objective import PerRow, total
 
-__all__ = ["LOG_WEIGHT_ERROR", "Evaluated", "RowValues", "Sample", "log_likelihoods", "sample"]
+__all__ = ["LARGEST_SHARE", "Evaluated", "RowValues", "Sample", "log_likelihoods", "sample"]
 
 Array: TypeAlias = NDArray[np.float64]
 RowValues: TypeAlias = Callable[[Sequence[float | Array], Customers], Array]
 
-LOG_WEIGHT_ERROR: Final = 0.01
-"""Largest spread of the error of log weights: it moves no mean by more than 1 % of its spread."""
+LARGEST_SHARE: Final = 0.5
+"""Largest spread of the error of log weights, in Monte Carlo errors of as many draws.
+
+A spread of e moves no mean by more than e standard deviations; the Monte Carlo error of S draws is
+1 / sqrt(S) of them. Half of that adds an eighth to the error.
+"""
 
 _FIRST: Final = 512  # histories in the first sample
 _GROWTH: Final = 4
+_PARTS: Final = 8  # of a sample, whose differences tell its error
 _PILOT: Final = 100  # points that tell whether a sample is large enough
 _WORTH: Final = 0.5  # share of all histories from which on a sample saves too little
 _BLOCK: Final = 1 << 13  # rows whose columns fit the cache of a core
@@ -44,22 +49,34 @@ class Evaluated:
     ----------
     values : Array
         Shape (S,).
-    errors : Array
-        Shape (S,): estimated errors; zeros if all customers were evaluated.
+    parts : Array
+        Shape (S, parts): what each part of the sample says instead, less `values`; no column if all
+        customers were evaluated.
     rows : int
         Distinct histories that were evaluated at every point.
+    central : Array
+        Shape (S,): which points are in the half nearest to the mode.
     """
 
     values: Array
-    errors: Array
+    parts: Array
     rows: int
+    central: NDArray[np.bool_]
 
     def spread(self, log_offset: Array) -> float:
-        """Return the spread of the errors under weights exp(values + log_offset)."""
+        """Return the spread of the errors of `values` under weights exp(values + log_offset).
+
+        At least that among the central points: errors so large that a few points take all of the
+        weight are no small ones.
+        """
         weights = self.values + log_offset
         weights = np.exp(weights - weights.max())
-        weights /= weights.sum()
-        return math.sqrt(float(weights @ (self.errors - weights @ self.errors) ** 2))
+        return max(self._spread(weights), self._spread(self.central.astype(np.float64)))
+
+    def _spread(self, weights: Array) -> float:
+        share = weights / weights.sum()
+        variances = share @ (self.parts - share @ self.parts) ** 2
+        return math.sqrt(float(variances.sum()) / (_PARTS * (_PARTS - 1)))
 
 
 @dataclass(frozen=True)
@@ -72,13 +89,14 @@ class Sample:
         Shape (m,): which.
     weight : Array
         Shape (m,): for how many customers each stands.
-    sign : Array
-        Shape (m,): 1 and -1 in the two halves, 0 for histories that stand for themselves.
+    part : Array
+        Shape (m,): to which of the interleaved parts it belongs, -1 of those that stand for
+        themselves.
     """
 
     rows: NDArray[np.intp]
     weight: Array
-    sign: Array
+    part: NDArray[np.intp]
 
 
 def log_likelihoods(
@@ -100,20 +118,20 @@ def log_likelihoods(
         Shape (S,): what is added to the log-likelihood to make a log weight.
     """
     n, size = len(per_row.customers), _FIRST
+    limit = LARGEST_SHARE / math.sqrt(len(points))
     taylor = None
     while size < _WORTH * n:
         taylor = taylor or total(per_row)(top)
         estimate = _Controlled(per_row, row_values, top, taylor, sample(per_row.customers, size))
         pilot = slice(0, _PILOT)
-        tried = estimate(points[pilot])
-        if tried.spread(log_offset[pilot]) <= LOG_WEIGHT_ERROR:
+        if estimate(points[pilot]).spread(log_offset[pilot]) <= limit:
             found = estimate(points)
-            if found.spread(log_offset) <= LOG_WEIGHT_ERROR:
+            if found.spread(log_offset) <= limit:
                 return found
         size *= _GROWTH
     weights = per_row.customers.weight[:, None]
     values = _sums(per_row, row_values, weights, points)[:, 0]
-    return Evaluated(values, np.zeros_like(values), n)
+    return Evaluated(values, np.zeros((len(values), 0)), n, np.ones(len(values), dtype=np.bool_))
 
 
 def sample(customers: Customers, size: int) -> Sample:
@@ -136,14 +154,13 @@ def sample(customers: Customers, size: int) -> Sample:
         certain |= heavy
     own, others = np.flatnonzero(certain), np.flatnonzero(~certain)
     if left <= 0 or not len(others):
-        return Sample(own, weight[own], np.zeros(len(own)))
+        return Sample(own, weight[own], np.full(len(own), -1))
     ends = np.cumsum(weight[others])
     hits = others[np.searchsorted(ends, (np.arange(left) + 0.5) / left * ends[-1])]
-    alternating = np.where(np.arange(left) % 2 == 0, 1.0, -1.0)
     return Sample(
         np.append(own, hits),
         np.append(weight[own], np.full(left, spacing)),
-        np.append(np.zeros(len(own)), alternating),
+        np.append(np.full(len(own), -1), np.arange(left) % _PARTS),
     )
 
 
@@ -159,16 +176,20 @@ class _Controlled:
         chosen: Sample,
     ) -> None:
         self.rows, self.row_values, self.top = per_row.take(chosen.rows), row_values, top
-        self.weights = np.stack([chosen.weight, chosen.weight * chosen.sign], axis=1)
+        inside = chosen.part[:, None] == np.arange(_PARTS)
+        # Of the whole sample, and of what each part of it would say alone less what all parts say.
+        alone = _PARTS * inside - (chosen.part >= 0)[:, None]
+        self.weights = chosen.weight[:, None] * np.column_stack([np.ones(len(inside)), alone])
         self.every = taylor
-        self.own, self.signed = (total(_weighted(self.rows, w))(top) for w in self.weights.T)
+        self.own = [total(_weighted(self.rows, column))(top) for column in self.weights.T]
 
     def __call__(self, points: Array) -> Evaluated:
         sums = _sums(self.rows, self.row_values, self.weights, points)
-        every, own, signed = (
-            _polynomial(points - self.top, terms) for terms in (self.every, self.own, self.signed)
-        )
-        return Evaluated(every + (sums[:, 0] - own), sums[:, 1] - signed, len(self.rows.customers))
+        away = points - self.top
+        rest = sums - np.stack([_polynomial(away, terms) for terms in self.own], axis=-1)
+        every = _polynomial(away, self.every)
+        near = every >= np.median(every)
+        return Evaluated(every + rest[:, 0], rest[:, 1:], len(self.rows.customers), near)
 
 
 def _weighted(rows: PerRow, weight: Array) -> PerRow:

@@ -51,7 +51,7 @@ class Target:
         z, scale = u * self.scale, self.scale
         value, gradient, hessian = self.likelihood(z)
         log_prior, first, second = log_density(self.priors, z)
-        bend = hessian + np.diag(second)
+        bend = hessian + np.eye(len(u)) * second
         return value + float(log_prior), (gradient + first) * scale, bend * scale[:, None] * scale
 
     def log_prior(self, u: Array) -> Array:

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from tests.conftest import shared_file
 
 from clvmodels import BGNBD, Customers, Fit, Posterior, priors
+from tests.conftest import shared_file
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 NAMES = ("r", "alpha", "a", "b")
