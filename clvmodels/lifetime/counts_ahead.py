@@ -27,9 +27,9 @@ __all__ = ["Ahead", "discounts", "tail"]
 Array: TypeAlias = NDArray[np.float64]
 
 _ROWS: Final = 1 << 11  # rows whose nodes stay in the processor's cache
-_POWER: Final = 8.0  # powers of y up to which 16 nodes lose no digit
+_POWER: Final = 6.0  # powers of y up to which a panel over all of it loses no digit
 _DEPTH: Final = 34.0  # nats below its maximum at which an integrand is left out: e^-34 = 2e-15
-_PARTS: Final = 4.0  # of the range where a peaked integrand is, a panel each
+_PARTS: Final = 5.0  # of the range of ln(A + y) where a peaked integrand is, a panel each
 _FAR: Final = 60.0  # nats below all scales
 _SHORTEST: Final = 1e-15  # a time, in units of A, that is none
 
@@ -173,7 +173,7 @@ def _lay(ahead: Ahead, *, density: bool) -> Panels:
         scale = np.minimum(around.distance, ahead.rate + at)
         steep = np.log1p(STEEPEST / np.maximum(around.slope * scale, 1e-3))
         reach = np.log1p(around.distance / scale * np.expm1(around.longest))
-        whole = np.log1p(np.minimum(high - at, most) / scale)
+        whole = np.log1p(np.minimum(high - at, (ahead.rate + at) * np.expm1(most)) / scale)
         length = np.minimum(np.minimum(steep, reach), np.minimum(whole, 2.0))
         laid.append((rows, at, scale, length))
         end = at + scale * np.expm1(length)
@@ -186,17 +186,16 @@ def _lay(ahead: Ahead, *, density: bool) -> Panels:
 
 
 def _range(ahead: Ahead, *, density: bool) -> tuple[Array, Array, Array]:
-    """Return where the integrand begins and ends to matter, and the longest panel there."""
-    low, high, most = np.zeros_like(ahead.t), ahead.t.copy(), ahead.t.copy()
+    """Return where the integrand begins and ends to matter, and the longest panel in nats."""
+    low, high, most = np.zeros_like(ahead.t), ahead.t.copy(), np.full_like(ahead.t, 2.0)
     fall = (ahead.k + 1.0) * np.log1p(ahead.t / ahead.rate)
-    if not density:
-        fall = fall - ahead.lifetime.log_ratio(ahead.T, ahead.t, density=False)
+    fall = fall - ahead.lifetime.log_ratio(ahead.T, ahead.t, density=False)
     hard = np.flatnonzero((fall > STEEPEST) | (ahead.n > _POWER))
     if len(hard):
         begin, end = _where_it_matters(ahead.take(hard), density=density)
         low[hard] = np.where(ahead.n[hard] > _POWER, begin, 0.0)
         high[hard] = end
-        most[hard] = (end - low[hard]) / _PARTS
+        most[hard] = np.log1p((end - low[hard]) / (ahead.rate[hard] + low[hard])) / _PARTS
     return low, high, most
 
 
