@@ -293,7 +293,7 @@ def test_to_arviz(fit: Fit[BGNBD]) -> None:
     sd = np.sqrt(np.diag(posterior.covariance))
     means = np.array([float(draws[name].mean()) for name in posterior.names])
     assert (np.abs(means - posterior.mean) / sd < 4.0 / np.sqrt(2000)).all()
-    assert tree["sample_stats"]["log_weight"].shape == (1, 1600)
+    assert tree["sample_stats"]["log_weight"].shape == (1, 2000)
 
 
 def test_normal_draws(fit: Fit[BGNBD]) -> None:
