@@ -1,7 +1,7 @@
 # Every target makes its own environment, so that a machine with Python 3.11+, pip and make suffices.
 PYTHON ?= python3
 WORKERS ?= auto
-.PHONY: demo test lint typecheck docs bench recovery golden clean
+.PHONY: demo test lint typecheck docs bench recovery coverage costs pictures golden clean
 
 .venv-demo/ready: pyproject.toml
 	$(PYTHON) -m venv .venv-demo
@@ -38,6 +38,17 @@ bench: .venv/ready  ## speed beside peers and the physical limit, in the same ru
 
 recovery: .venv/ready  ## simulate, fit, recover: 100 worlds of each model, half an hour
 	.venv/bin/python -m studies.recovery
+
+coverage: .venv/ready  ## do intervals contain what happens: simulated worlds, real logs; an hour
+	.venv/bin/python -m studies.coverage
+	.venv/bin/python -m studies.total_coverage
+	.venv/bin/python -m studies.real_coverage
+
+costs: .venv/ready  ## what intervals cost, in processor seconds
+	.venv/bin/python -m studies.costs
+
+pictures: .venv/ready  ## the pictures of the pages on uncertainty, from the last results
+	.venv/bin/python -m studies.pictures
 
 golden: .venv/ready  ## recompute the 50-digit reference values
 	.venv/bin/python -m pip install --quiet --editable '.[golden]'

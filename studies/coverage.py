@@ -79,8 +79,8 @@ STUDIES: dict[str, Study] = {
         clv.GGompertzNBD(0.8, 6.0, 0.1, 0.5, 10.0), people=4_000, people_total=1_000
     ),
     "BGBB": Study(clv.BGBB(1.2, 0.75, 0.66, 2.8), **MONTHLY),
-    "SBG": Study(clv.SBG(0.7, 1.2), **MONTHLY),
-    "BDW": Study(clv.BDW(0.26, 1.7, 1.6), **MONTHLY),
+    "SBG": Study(clv.SBG(0.7, 1.2), people=20_000, every=20, **MONTHLY),
+    "BDW": Study(clv.BDW(0.26, 1.7, 1.6), people=10_000, every=10, **MONTHLY),
 }
 
 

@@ -181,7 +181,12 @@ def silence(figure: Figure) -> None:
     bought = path.date[path.frequency.diff().fillna(1.0) > 0.0]
     axes.plot(bought, np.full(len(bought), 1.04), "|", color=GREY, ms=9, mew=1.5, clip_on=False)
     axes.annotate(
-        "orders", (bought.iloc[-1], 1.04), (8, 0), textcoords="offset points", va="center"
+        "orders",
+        (bought.iloc[-1], 1.04),
+        (8, 0),
+        textcoords="offset points",
+        va="center",
+        annotation_clip=False,
     )
     end = path.date[path.observed].iloc[-1]
     for day, words, colour in (
@@ -243,7 +248,7 @@ def real_coverage(figure: Figure) -> None:
             rows = log[log.quantity == what]
             axes.plot(rows.tenth, rows.promised, "--", color=colour, lw=1)
             axes.plot(rows.tenth, rows.covered, "-", marker=mark, color=colour, ms=5, label=what)
-        axes.set(xlabel="tenth by expected value, the best at the right", ylim=(0.5, 1.02))
+        axes.set(xlabel="tenth by expected value, the best at the right", ylim=(0.6, 1.02))
         axes.set_title(name, loc="left", fontsize=10)
         axes.set_xticks(range(1, 11))
         axes.yaxis.set_major_formatter(mpl.ticker.PercentFormatter(1.0, 0))

@@ -10,6 +10,7 @@ one log.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
@@ -135,9 +136,14 @@ def as_markdown(table: pd.DataFrame) -> str:
                 *(row.log, row.case, row.quantity, f"{row.covered:.1%}", f"{row.promised:.1%}"),
                 *(f"{row.randomised:.1%}", f"{row.below:.1%}", f"{row.above:.1%}"),
             )
-            for row in table[table.tenth == ALL].itertuples()
+            for row in table[(table.tenth == ALL) & ~repeated(table)].itertuples()
         ),
     )
+
+
+def repeated(table: pd.DataFrame) -> pd.Series:
+    """Tell which rows repeat another one: purchases do not depend on the spend model."""
+    return (table.quantity == "purchases") & table.case.str.endswith(WITHIN)
 
 
 def tenths_as_markdown(table: pd.DataFrame) -> str:
@@ -177,7 +183,7 @@ def totals_as_markdown(table: pd.DataFrame) -> str:
                 *(f"{row.lower:,.0f} to {row.upper:,.0f}", f"{row.actual:,.0f}"),
                 f"{(row.actual - row.expected) / row.sd:+.1f}",
             )
-            for row in table.itertuples()
+            for row in table[~table.case.str.contains(WITHIN)].itertuples()
         ),
     )
 
@@ -216,12 +222,11 @@ def spend_as_markdown(table: pd.DataFrame) -> str:
     )
 
 
-TABLES: Final = {
-    "": as_markdown,
-    "_tenths": tenths_as_markdown,
-    "_totals": totals_as_markdown,
-    "_months": months_as_markdown,
-    "_spend": spend_as_markdown,
+TABLES: Final[dict[str, dict[str, Callable[[pd.DataFrame], str]]]] = {
+    "": {"": as_markdown, "_tenths": tenths_as_markdown},
+    "_totals": {"_totals": totals_as_markdown},
+    "_months": {"_months": months_as_markdown},
+    "_spend": {"_spend": spend_as_markdown},
 }
 
 
@@ -241,9 +246,9 @@ def main() -> None:
             table.insert(0, "log", log.name)
             print(table.to_string(index=False), flush=True)
             kept = merged(RESULTS / f"coverage_real{what}.csv", table, "log", LOGS)
-            if what in TABLES:
-                text = TABLES[what](kept)
-                (RESULTS / f"coverage_real{what}.md").write_text(text, encoding="utf-8")
+            for end, words in TABLES.get(what, {}).items():
+                path = RESULTS / f"coverage_real{end}.md"
+                path.write_text(words(kept), encoding="utf-8")
 
 
 if __name__ == "__main__":

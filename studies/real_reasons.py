@@ -107,6 +107,11 @@ def facts(log: Log, fits: dict[str, Any]) -> pd.DataFrame:
         ("p of Gamma-Gamma", p["fitted"], np.nan, np.nan),
         ("p within customers", p["within"], np.nan, np.nan),
     ]
+    people, made = log.whole.calibration.customers(), log.actual[0]
+    expected = next(iter(fits.values())).expected_purchases(people, log.whole.horizon)
+    for words, kept in (("all", made >= 0.0), ("frequency 1", people.frequency == 1.0)):
+        ratio = made[kept].sum() / expected[kept].sum()
+        rows.append((f"actual over expected purchases, {words}", ratio, np.nan, np.nan))
     for name, fit in fits.items():
         alive = float(fit.p_alive(log.whole.calibration).mean())
         rows.append((f"{name}: P(alive) in the mean", alive, np.nan, np.nan))

@@ -1,8 +1,8 @@
 """Coverage of totals: how often the interval of a sum contains the sum, in 100 worlds a model.
 
-The 90 % intervals of all purchases and all discounted value of the next year, of everybody and for one
-model of each cohort; beside them the intervals of chance alone. `python -m studies.total_coverage
-BGNBD` runs one model.
+The 90 % intervals of all purchases and all discounted value of the next year; for one model those
+of each cohort, too. Beside them what the intervals of chance alone cover. `make coverage` runs all
+models; `python -m studies.total_coverage BGNBD` runs one.
 """
 
 from __future__ import annotations
