@@ -40,6 +40,7 @@ _WITNESSES: Final = 6  # states that say where blocks and nodes are to be
 _ALIKE: Final = 2e-3  # relative differences of discounts that are none
 _FEW: Final = 3  # states between which laws with discounting are interpolated
 _SEVERAL: Final = 5
+_KNOTS: Final = 10  # states between which differences of draws are interpolated
 _NEAR: Final = 0.04  # relative differences of discounts for which few will do
 _TOGETHER: Final = 1 << 20  # rows in one call of a model
 
@@ -205,6 +206,19 @@ class Tables:
     mass: Curves
     buys: Array
 
+    def take(self, rows: Index) -> Tables:
+        """Return the tables of some of the states."""
+        curves = Curves(self.mass.nodes, self.mass.values[rows], self.mass.slopes[rows])
+        return Tables(curves, self.buys[rows])
+
+    def plus(self, shares: Array, before: Tables, after: Tables) -> Tables:
+        """Return these tables, moved as some of the states have moved, with shares (n, r)."""
+        values = self.mass.values + shares @ (after.mass.values - before.mass.values)
+        slopes = self.mass.slopes + shares @ (after.mass.slopes - before.mass.slopes)
+        values = np.maximum.accumulate(np.clip(values, 0.0, 1.0), axis=1)
+        buys = np.clip(self.buys + shares @ (after.buys - before.buys), 0.0, 1.0)
+        return Tables(Curves(self.mass.nodes, values, np.maximum(slopes, 0.0)), buys)
+
 
 def tabulated(draws: Sequence[Buyers], horizon: Horizon) -> list[Tables]:
     """Return the law of Z of the same states at several parameters, at the same nodes.
@@ -216,11 +230,28 @@ def tabulated(draws: Sequence[Buyers], horizon: Horizon) -> list[Tables]:
         nothing = np.zeros((len(draws[0].states), 2))
         curves = Curves(np.array([0.0, 1.0]), nothing, nothing)
         return [Tables(curves, nothing[:, 0]) for _ in draws]
-    mixtures = [_Mixture.of(each, blocks, horizon) for each in draws]
-    nodes = _nodes(mixtures[0], witnesses)
-    return [
-        Tables(Curves(nodes, each.mass(nodes), each.density(nodes)), each.buys) for each in mixtures
-    ]
+    fitted = _Mixture.of(draws[0], blocks, horizon)
+    nodes = _nodes(fitted, witnesses)
+    first = fitted.table(nodes)
+    rows, shares = _knots(draws[0], fitted.chances @ blocks.mean)
+    if len(rows) == len(first.buys):
+        return [first] + [_Mixture.of(each, blocks, horizon).table(nodes) for each in draws[1:]]
+    some = first.take(rows)
+    moved = (_Mixture.of(each.take(rows), blocks, horizon).table(nodes) for each in draws[1:])
+    return [first] + [first.plus(shares, some, each) for each in moved]
+
+
+def _knots(buyers: Buyers, number: Array) -> tuple[Index, Array]:
+    """Return states at which other draws are worked out, and shares of all states in them, (n, r).
+
+    The law given other parameters is that at the first ones and a small difference, which changes
+    smoothly with T where x is the same. All states where more than T tells them apart.
+    """
+    n = len(number)
+    if n <= 2 * _KNOTS or "recency" in buyers.model.state or buyers.model.varying():
+        return np.arange(n), np.eye(0)
+    rows, shares = _spaced(np.log(np.maximum(number, np.finfo(np.float64).tiny)), _KNOTS)
+    return np.array(rows), shares
 
 
 def moments(buyers: Buyers, horizon: Horizon) -> Array:
@@ -261,6 +292,10 @@ class _Mixture:
         found = self.average([law.cdf(nodes) for law in self.laws])
         return np.maximum.accumulate(np.clip(found, 0.0, 1.0), axis=1)
 
+    def table(self, nodes: Array) -> Tables:
+        """Return the tables at values of ln z."""
+        return Tables(Curves(nodes, self.mass(nodes), self.density(nodes)), self.buys)
+
     def density(self, nodes: Array) -> Array:
         """Return its derivative in ln z, (n, k)."""
         return np.maximum(self.average([law.density(nodes) for law in self.laws]), 0.0)
@@ -288,6 +323,13 @@ def _between(
     if apart < _ALIKE and not horizon.endless:
         return [int(order[last // 2])], np.ones((len(order), 1))
     count = _FEW if apart < _NEAR else _SEVERAL
+    return _spaced(number, count)
+
+
+def _spaced(number: Array, count: int) -> tuple[list[int], Array]:
+    """Return states near Chebyshev's points of a number that they have, and shares in them."""
+    order = np.argsort(number, kind="stable")
+    last = len(order) - 1
     low, high = number[order[0]], number[order[last]]
     wanted = 0.5 * (low + high) - 0.5 * (high - low) * np.cos(np.linspace(0.0, np.pi, count))
     places = np.clip(np.searchsorted(number[order], wanted), 0, last)
