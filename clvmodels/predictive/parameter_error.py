@@ -20,7 +20,7 @@ from clvmodels.models.draws import ParameterDraws
 from clvmodels.models.fit import Fit
 from clvmodels.parameters import from_real_line, to_real_line
 
-__all__ = ["ParameterError", "error_of", "fitted_model"]
+__all__ = ["SharedError", "error_of", "fitted_model"]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -31,7 +31,7 @@ _MATTERS: Final = 1e-6  # relative change of a sum that does
 
 
 @dataclass(frozen=True)
-class ParameterError:
+class SharedError:
     """How m sums move with the parameters, to first order.
 
     Attributes
@@ -70,8 +70,8 @@ class ParameterError:
             changes += rng.choice(cloud[:, column], n)
         return changes
 
-    def __add__(self, other: ParameterError) -> ParameterError:
-        return ParameterError(np.vstack([self.axes, other.axes]), self.clouds + other.clouds)
+    def __add__(self, other: SharedError) -> SharedError:
+        return SharedError(np.vstack([self.axes, other.axes]), self.clouds + other.clouds)
 
 
 def fitted_model(given: Any) -> Any:
@@ -80,7 +80,7 @@ def fitted_model(given: Any) -> Any:
     return fit.model if isinstance(fit, Fit) else fit
 
 
-def error_of(given: Any, sums: Callable[[Any], Array], middle: Array) -> ParameterError:
+def error_of(given: Any, sums: Callable[[Any], Array], middle: Array) -> SharedError:
     """Return what sums owe to the error of one model's parameters.
 
     Parameters
@@ -101,9 +101,9 @@ def error_of(given: Any, sums: Callable[[Any], Array], middle: Array) -> Paramet
     """
     if isinstance(given, ParameterDraws):
         cloud = np.stack([_at_draw(sums, model) for model in given.models(_count(given))])
-        return ParameterError(np.zeros((0, len(middle))), (cloud - middle,))
+        return SharedError(np.zeros((0, len(middle))), (cloud - middle,))
     if not isinstance(given, Fit):
-        return ParameterError(np.zeros((0, len(middle))), ())
+        return SharedError(np.zeros((0, len(middle))), ())
     model, positive = given.model, given.model.positive
     z = to_real_line(model.values, positive)
 
@@ -112,7 +112,7 @@ def error_of(given: Any, sums: Callable[[Any], Array], middle: Array) -> Paramet
 
     _refuse_unbounded(given, moved, middle)
     slopes = [(moved(_STEP * axis) - moved(-_STEP * axis)) / (2.0 * _STEP) for axis in _axes(given)]
-    return ParameterError(np.array(slopes).reshape(-1, len(middle)), ())
+    return SharedError(np.array(slopes).reshape(-1, len(middle)), ())
 
 
 def _count(draws: ParameterDraws[Any]) -> int:

@@ -31,6 +31,7 @@ _CELLS: Final = 1 << 24  # sums at a time
 _STATES: Final = 1 << 9  # states whose tables are in memory
 _RARE: Final = 1e-7  # probability of more purchases than a table has
 _NOTHING: Final = 1e-3  # what money is worth where an infinite horizon is cut off
+_ROUNDING: Final = 1e-6  # relative spread of scales that sums of squares cannot tell from none
 _EXACT, _GRID = 12, 40  # numbers of purchases at which discounts are worked out
 
 
@@ -173,7 +174,7 @@ def singles_of(exposure: Exposure, spend: Any, segments: Index) -> Single:
     place = np.arange(len(group)) - np.repeat(np.cumsum(count) - count, count)
     size = count[group]
     even = (2.0 * place - size + 1.0) * np.sqrt(3.0 / np.maximum(size**2 - 1.0, 1.0))
-    scale = mean[group] + np.where(spread > 1e-9 * np.abs(mean), spread, 0.0)[group] * even
+    scale = mean[group] + np.where(spread > _ROUNDING * np.abs(mean), spread, 0.0)[group] * even
     return Single(part.pattern[group], part.segment[group], scale)
 
 

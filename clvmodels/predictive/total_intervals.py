@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from clvmodels.errors import UndefinedMomentError
-from clvmodels.predictive.parameter_error import ParameterError, fitted_model
+from clvmodels.predictive.parameter_error import SharedError, fitted_model
 from clvmodels.predictive.total_draws import SEED, drawn_sums
 from clvmodels.predictive.total_large import drawn_with_large_values
 from clvmodels.predictive.totals import (
@@ -127,7 +127,7 @@ def _purchases(exposure: Exposure, model: Any, terms: Terms) -> Array:
 
 
 def _by_moments(
-    moments: Moments, error: ParameterError, level: float, *, whole: bool
+    moments: Moments, error: SharedError, level: float, *, whole: bool
 ) -> tuple[Array, Array]:
     """Return the ends from three moments of the sum and its error together."""
     mean = moments.mean + error.shift
@@ -181,7 +181,7 @@ def _draws(
             yield segment, draws, SIMULATION
 
 
-def _with_error(draws: Array, segment: int, mean: float, error: ParameterError) -> Array:
+def _with_error(draws: Array, segment: int, mean: float, error: SharedError) -> Array:
     """Return draws of a sum that are larger or smaller as the error of the parameters has it."""
     rng = np.random.default_rng([SEED, segment])
     changes = error.draw(segment, len(draws), rng)

@@ -41,7 +41,10 @@ _FARTHEST: Final = 60.0  # a G this far above its shape is never seen
 def drawn_with_large_values(
     exposure: Exposure, models: tuple[Any, Any], terms: Terms, segments: Index
 ) -> dict[int, tuple[Array, float]]:
-    """Return draws of the sums of some segments, and the skewness of what is not simulated."""
+    """Return draws of sums, and the skewness of what is not simulated.
+
+    Segments without customers whose value has a heavy tail are left out.
+    """
     part = exposure.take(np.flatnonzero(np.isin(exposure.segment, segments)))
     purchases, spend = models
     raw = raw_moments(part, purchases, spend, terms)
@@ -57,6 +60,8 @@ def drawn_with_large_values(
     for segment in segments.tolist():
         rng = np.random.default_rng([SEED, segment])
         own = np.flatnonzero((part.segment == segment) & (likely > 0.0))
+        if not len(own):
+            continue
         sums = _shifted_gamma(
             rest.mean[segment], rest.variance[segment], rest.skewness[segment], rng
         )

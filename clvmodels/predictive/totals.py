@@ -21,7 +21,7 @@ from clvmodels.customers import Customers
 from clvmodels.models.covariates import SpendCovariates
 from clvmodels.models.gamma_gamma import GammaGamma
 from clvmodels.models.predictions import PurchasePredictions
-from clvmodels.predictive.parameter_error import ParameterError, error_of, fitted_model
+from clvmodels.predictive.parameter_error import SharedError, error_of, fitted_model
 from clvmodels.predictive.scaled import scaled_moments
 
 __all__ = ["POWERS", "Exposure", "Moments", "Terms", "expected_sums", "moments_of", "total_error"]
@@ -159,7 +159,7 @@ def scale_of(exposure: Exposure, spend: Any) -> Array:
     return np.broadcast_to(v, (len(exposure.patterns),))[exposure.pattern]
 
 
-def total_error(exposure: Exposure, purchases: Any, spend: Any, terms: Terms) -> ParameterError:
+def total_error(exposure: Exposure, purchases: Any, spend: Any, terms: Terms) -> SharedError:
     """Return what the sums owe to the parameters of fits or draws; nothing to those of models."""
     count, value = fitted_model(purchases), fitted_model(spend)
     counts = discounted(count, exposure.patterns, terms)[exposure.pattern]

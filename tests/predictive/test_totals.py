@@ -121,6 +121,30 @@ def test_purchases_of_whole_bases() -> None:
     assert (outside > 0.06 - 2.0 * SHARE).all()  # a count more or less: 0.04 for the smallest
 
 
+def test_many_customers_most_of_whom_have_left() -> None:
+    """A sum that hangs on few of many is simulated: money with a light tail, and counts."""
+    n, rng = 400, np.random.default_rng(1)
+    frame = pd.DataFrame(
+        {"customer_id": np.arange(n), "frequency": 4.0, "recency": 4.0, "T": 60.0,
+         "monetary_value": rng.gamma(9.0, 3.0, n)}
+    )  # fmt: skip
+    frame.loc[:4, "recency"] = 58.0
+    rfm = clv.CustomerSummary.from_frame(frame, unit="week")
+    spend = clv.GammaGamma(6.25, 20.0, 80.0)
+    table = frame.assign(segment="a", margin=1.0)
+    count, value = simulated_bases(table, spend)
+    for models, terms, each in (
+        ((PURCHASES, spend), {"discount_rate": RATE}, value),
+        ((PURCHASES,), {}, count),
+    ):
+        found = clv.total(rfm, *models, horizon=HORIZON, **terms)
+        assert found["method"][0] == "simulation"
+        sums = each.sum(axis=1)
+        assert np.mean(sums < found["lower"][0]) < 0.05 + SHARE
+        assert np.mean(sums > found["upper"][0]) < 0.05 + SHARE
+        assert found["sd_customers"][0] == pytest.approx(sums.std(), rel=0.1)
+
+
 def test_a_price_is_money_a_purchase() -> None:
     table = base_of(clv.GammaGamma(6.25, 3.74, 15.44)).drop(columns="monetary_value")
     rfm = clv.CustomerSummary.from_frame(table, unit="week")
