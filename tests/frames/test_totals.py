@@ -23,7 +23,7 @@ NAMES = [
 ]
 
 
-def table(n: int = 200) -> pl.DataFrame:
+def table(n: int = 120) -> pl.DataFrame:
     """Return a finished summary with columns that make segments."""
     rng = np.random.default_rng(2)
     customers = PURCHASES.simulate(n, rng.integers(20, 60, n).astype(float), seed=1, unit="week")
@@ -78,7 +78,7 @@ def test_engines_agree_and_add_up(frame_engine, names, in_order, by) -> None:
         assert row["customers"] == len(mine)
         for name in ("expected_purchases", "clv"):
             assert row[name] == pytest.approx(mine[name].sum(), rel=SAME)
-    assert sum(expected["customers"]) == 200
+    assert sum(expected["customers"]) == 120
 
 
 @pytest.mark.parametrize("spend", [None, 12.5, "price"])
