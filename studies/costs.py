@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import resource
+import sys
 import time
 import warnings
 from collections.abc import Callable
@@ -16,7 +17,7 @@ import pandas as pd
 import polars as pl
 
 import clvmodels as clv
-from studies.coverage import RESULTS
+from studies.coverage import RESULTS, markdown
 
 MILLION = 1_000_000
 LOOK = {"horizon": "1y", "discount_rate": 0.10}
@@ -57,15 +58,17 @@ def jobs(rfm: clv.CustomerSummary) -> dict[str, Callable[[dict[str, Any]], Any]]
         "fit of Gamma-Gamma": lambda _: clv.GammaGamma.fit(rfm),
         "`fit.draws(4000)`": lambda made: made["fit of BG/NBD"].draws(4000, seed=1),
         "`fit.posterior(draws=4000)`": lambda made: made["fit of BG/NBD"].posterior(seed=1),
-        "the same of Gamma-Gamma": lambda made: made["fit of Gamma-Gamma"].posterior(seed=1),
+        "`fit.posterior(draws=4000)` of Gamma-Gamma": lambda made: made[
+            "fit of Gamma-Gamma"
+        ].posterior(seed=1),
         "`fit.bootstrap(draws=200)`": lambda made: made["fit of BG/NBD"].bootstrap(seed=1),
         "`predict`": lambda made: clv.predict(rfm, *fits(made), **LOOK),
         "`predict(interval=0.9)`": lambda made: clv.predict(rfm, *fits(made), **LOOK, interval=0.9),
-        "the same with posteriors": lambda made: clv.predict(
+        "`total`": lambda made: clv.total(rfm, *fits(made), **LOOK),
+        "`total` with posteriors": lambda made: clv.total(rfm, *posteriors(made), **LOOK),
+        "`predict(interval=0.9)` with posteriors": lambda made: clv.predict(
             rfm, *posteriors(made), **LOOK, interval=0.9
         ),
-        "`total`": lambda made: clv.total(rfm, *fits(made), **LOOK),
-        "the same with posteriors of both": lambda made: clv.total(rfm, *posteriors(made), **LOOK),
     }
 
 
@@ -76,7 +79,7 @@ def fits(made: dict[str, Any]) -> tuple[Any, Any]:
 
 def posteriors(made: dict[str, Any]) -> tuple[Any, Any]:
     """Return both posteriors."""
-    return made["`fit.posterior(draws=4000)`"], made["the same of Gamma-Gamma"]
+    return made["`fit.posterior(draws=4000)`"], made["`fit.posterior(draws=4000)` of Gamma-Gamma"]
 
 
 def measure(rfm: clv.CustomerSummary) -> dict[str, float]:
@@ -95,20 +98,34 @@ def measure(rfm: clv.CustomerSummary) -> dict[str, float]:
 
 def as_markdown(table: pd.DataFrame) -> str:
     """Return the table of the docs."""
-    lines = ["| | CDNOW, 23,570 customers | 1,000,000 customers |", "|---|---|---|"]
-    lines += [
-        f"| {row.job} | {row.cdnow:.2g} s | {row.million:.2g} s |" for row in table.itertuples()
-    ]
-    return "\n".join([*lines, ""])
+    return markdown(
+        ("", *(f"{CUSTOMERS[name]:,} customers" for name in table.columns)),
+        (
+            (job, *(in_words(seconds) for seconds in row))
+            for job, row in zip(table.index, table.to_numpy(), strict=True)
+        ),
+    )
+
+
+def in_words(seconds: float) -> str:
+    """Return seconds with two digits."""
+    return f"{seconds:.2g} s" if seconds < 99.5 else f"{seconds:,.0f} s"
 
 
 def main() -> None:
     """Measure, and write what was found."""
-    columns = {"cdnow": measure(cdnow()), "million": measure(million())}
-    table = pd.DataFrame(columns).rename_axis("job").reset_index()
-    table["peak_gb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0**2
-    table.round(4).to_csv(RESULTS / "costs.csv", index=False)
-    (RESULTS / "costs.md").write_text(as_markdown(table), encoding="utf-8")
+    path = RESULTS / "costs.csv"
+    table = pd.read_csv(path, index_col="job") if path.exists() else pd.DataFrame()
+    for name in sys.argv[1:] or SUMMARIES:
+        found = measure(SUMMARIES[name]())
+        table = table.reindex(found.keys()).assign(**{name: pd.Series(found)})
+        table.rename_axis("job").round(4).to_csv(path)
+        (RESULTS / "costs.md").write_text(as_markdown(table), encoding="utf-8")
+        print(f"peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0**2:.2f} GB")
+
+
+SUMMARIES = {"cdnow": cdnow, "million": million}
+CUSTOMERS = {"cdnow": 23_570, "million": MILLION}
 
 
 if __name__ == "__main__":

@@ -44,6 +44,7 @@ class Study:
     people_total: int = 2_000
     every: int = 5
     cohorts: bool = False
+    rate_total: float = 0.0
     fit: Callable[[Any], Any] | None = None
     horizons: tuple[str, ...] = ("1y",)
 
@@ -62,10 +63,13 @@ class Study:
         return (self.fit or type(self.truth).fit)(customers)
 
 
-MONTHLY = {"unit": "month", "youngest": 4.0, "oldest": 15.0}
+MONTHLY = {"unit": "month", "youngest": 4.0, "oldest": 15.0, "rate_total": RATE}
 STUDIES: dict[str, Study] = {
     "BGNBD": Study(
-        clv.BGNBD(0.25, 4.5, 0.8, 2.4), horizons=("4w", "13w", "1y", "3y"), cohorts=True
+        clv.BGNBD(0.25, 4.5, 0.8, 2.4),
+        horizons=("4w", "13w", "1y", "3y"),
+        cohorts=True,
+        rate_total=RATE,
     ),
     "MBGNBD": Study(clv.MBGNBD(0.5, 6.0, 0.9, 1.6)),
     "BGCNBD k=2": Study(
@@ -91,9 +95,9 @@ def length(horizon: str, unit: str) -> float:
     return in_units(horizon, unit)
 
 
-def continuous_rate(unit: str) -> float:
-    """Return the discount rate per unit of time."""
-    return math.log1p(RATE) / length("1y", unit)
+def continuous_rate(unit: str, annual: float = RATE) -> float:
+    """Return a discount rate per unit of time."""
+    return math.log1p(annual) / length("1y", unit)
 
 
 # Each customer.

@@ -1,6 +1,6 @@
 """Coverage of totals: how often the interval of a sum contains the sum, in 100 worlds a model.
 
-The 90 % intervals of all purchases and all discounted value of the next year; for one model those
+The 90 % intervals of all purchases and all value of the next year; for one model those
 of each cohort, too. Beside them what the intervals of chance alone cover. `make coverage` runs all
 models; `python -m studies.total_coverage BGNBD` runs one.
 """
@@ -18,7 +18,6 @@ import clvmodels as clv
 from studies import worlds
 from studies.coverage import (
     LEVEL,
-    RATE,
     RESULTS,
     STUDIES,
     Study,
@@ -61,14 +60,15 @@ def total_rows(study: Study, world: worlds.World, seed: int) -> list[dict[str, A
     people = world.customers
     fit, spend = next(sources(study, people, seed))
     rfm = as_summary(people, study.unit)
-    made = world.future(length("1y", study.unit), continuous_rate(study.unit))
+    rate = study.rate_total
+    made = world.future(length("1y", study.unit), continuous_rate(study.unit, rate))
     rows = []
-    for what, worth, money, rate in (
+    for what, worth, money, discount in (
         ("purchases", made[0], None, 0.0),
-        ("value", made[1], spend, RATE),
+        ("value", made[1], spend, rate),
     ):
         known = pl.DataFrame({"T": people.age, "made": worth})
-        look = {"horizon": "1y", "discount_rate": rate, "interval": LEVEL}
+        look = {"horizon": "1y", "discount_rate": discount, "interval": LEVEL}
         for group, by in (("all", None), ("a cohort", "T")):
             if by and not study.cohorts:
                 continue
