@@ -32,58 +32,110 @@ _STATES: Final = 1 << 9  # states whose tables are in memory
 _RARE: Final = 1e-7  # probability of more purchases than a table has
 _NOTHING: Final = 1e-3  # what money is worth where an infinite horizon is cut off
 _ROUNDING: Final = 1e-6  # relative spread of scales that sums of squares cannot tell from none
+_CERTAIN: Final = 1e12  # nobody buys so often
 _EXACT, _GRID = 12, 40  # numbers of purchases at which discounts are worked out
+_DENSE: Final = 64.0  # numbers of purchases that a table has one by one
+_WIDER: Final = 0.05  # how wide, in logarithms, the steps beyond are at most
+_HEAVY: Final = 0.02  # probability within a step, beyond which it is halved
+_LIKELY: Final = 0.002  # probability of a step, beyond which its discounts are worked out
+_TINY: Final = 1e-300
 
 
 @dataclass(frozen=True)
 class Futures:
-    """Laws of the purchases that are ahead of s customers who are alive, n from 0 to k.
+    """Laws of the purchases that are ahead of s customers who are alive, at k numbers of them.
 
     Attributes
     ----------
+    number : Array
+        Shape (k,): 0, 1, 2, ..., and ever wider steps where there are many.
     tail : Array
-        Shape (s, k + 1): P(at least n purchases).
-    mean, variance : Array
-        Shape (s, k + 1): of the discounted sum D, given n purchases.
+        Shape (s, k): P(at least so many purchases).
+    discounts : tuple of Array
+        Each (s, k), of the discounts w given n purchases: E[sum w] / n, E[sum w^2] / n and
+        Var[sum w] / n, which hardly change with n.
+    shape : float or None
+        Of the gamma law of what one purchase is worth; None where that is certain.
     """
 
+    number: Array
     tail: Array
-    mean: Array
-    variance: Array
+    discounts: tuple[Array, Array, Array]
+    shape: float | None
 
     def draw(self, row: Index, u: Array, rng: np.random.Generator) -> Array:
-        """Return draws of D, shape (m,), of customers who buy at least once.
+        """Return draws of the discounted sum, shape (m,), of customers who buy at least once.
 
         `u` are uniform between 0 and P(at least one purchase); they settle how many.
         """
-        n = np.ones(len(row), dtype=np.intp)
+        step = np.ones(len(row), dtype=np.intp)
         open_rows = np.arange(len(row))
-        for k in range(2, self.tail.shape[1]):
+        for k in range(2, len(self.number)):
             open_rows = open_rows[u[open_rows] < self.tail[row[open_rows], k]]
             if not len(open_rows):
                 break
-            n[open_rows] = k
-        mean, variance = self.mean[row, n], self.variance[row, n]
+            step[open_rows] = k
+        n = self._between(row, step, u)
+        one, square_each, spread = (each[row, step] for each in self.discounts)
+        p = 1.0 if self.shape is None else self.shape
+        mean, variance = p * n * one, p * p * n * spread
+        if self.shape is not None:
+            variance += p * n * square_each
         certain = variance <= 1e-12 * mean**2
         scale = variance / mean
         drawn = rng.standard_gamma(mean / np.where(certain, 1.0, scale)) * scale
         return np.where(certain, mean, drawn)
 
+    def _between(self, row: Index, step: Index, u: Array) -> Array:
+        """Return the whole numbers that u stands for, evenly likely within a step."""
+        after = np.minimum(step + 1, len(self.number) - 1)
+        low, width = self.number[step], self.number[after] - self.number[step]
+        high = self.tail[row, step]
+        fall = np.maximum(high - self.tail[row, after], _TINY)
+        share = np.clip((high - u) / fall, 0.0, 1.0)
+        return low + np.minimum(np.floor(share * width), np.maximum(width - 1.0, 0.0))
+
 
 def futures_of(model: Any, customers: Customers, spend: Any, terms: Terms) -> Futures:
     """Return the laws for customers as the rows of a purchase model, at the shape of a spend."""
     t, rows = finite_horizon(model, terms), model.rows(customers)
-    n = np.arange(1.0, _most(rows, customers, t) + 1.0)
-    many, some, number = _crossed(rows, customers, n)
-    tail = many.tail_if_alive(some, number, np.full(len(number), t)).reshape(-1, len(n))
-    total, squares, square = _discounts(rows, customers, n, t, terms)
-    mean, variance = total, np.maximum(square - total**2, 0.0)
-    if spend is not None:
-        p = base_of(spend).p
-        mean, variance = p * total, p * squares + p * p * variance
-    first = np.ones((len(customers), 1))
-    columns = zip((first, first, 0.0 * first), (tail, mean, variance), strict=True)
-    return Futures(*(np.hstack(pair) for pair in columns))
+    number, tail = _tails(rows, customers, t)
+    total, squares, spread = _discounts(rows, customers, number, tail, t, terms)
+    shape = None if spend is None else float(base_of(spend).p)
+    return Futures(number, tail, (total, squares, spread), shape)
+
+
+def _tails(rows: PurchaseModel, customers: Customers, t: float) -> tuple[Array, Array]:
+    """Return numbers of purchases from 0 on, (k,), and P(at least so many), (s, k).
+
+    All numbers where there are few. Else steps of a few percent, halved where any customer has much
+    of their probability within one.
+    """
+
+    def tails(n: Array) -> Array:
+        many, some, number = _crossed(rows, customers, n)
+        found = many.tail_if_alive(some, number, np.full(len(number), t))
+        return np.asarray(found.reshape(-1, len(n)))
+
+    n = np.append(0.0, _numbers(_most(rows, customers, t)))
+    tail = tails(n)
+    while True:
+        heavy = (tail[:, :-1] - tail[:, 1:]).max(axis=0, initial=0.0) > _HEAVY
+        wide = heavy & (np.diff(n) > 1.0)
+        if not wide.any():
+            return n, tail
+        between = np.floor(0.5 * (n[:-1] + n[1:]))[wide]
+        order = np.argsort(np.append(n, between), kind="stable")
+        n = np.append(n, between)[order]
+        tail = np.hstack([tail, tails(between)])[:, order]
+
+
+def _numbers(most: float) -> Array:
+    """Return every number up to a limit, and beyond it steps of a few percent."""
+    every = np.arange(1.0, min(most, _DENSE) + 1.0)
+    steps = math.ceil(math.log(max(most / _DENSE, 1.0)) / _WIDER)
+    wide = _DENSE * (most / _DENSE) ** (np.arange(1.0, steps + 1.0) / max(steps, 1))
+    return np.append(every, np.unique(np.ceil(wide)))
 
 
 def _crossed(
@@ -95,26 +147,28 @@ def _crossed(
 
 
 def _discounts(
-    rows: PurchaseModel, customers: Customers, n: Array, t: float, terms: Terms
+    rows: PurchaseModel, customers: Customers, n: Array, tail: Array, t: float, terms: Terms
 ) -> tuple[Array, Array, Array]:
-    """Return moments of the discounts of n purchases, each (s, k).
+    """Return mean, squares and variance of the discounts of n purchases, per one, each (s, k).
 
-    Per purchase, or pair, they hardly change with n: between some numbers they are interpolated.
+    They are worked out at few numbers, and where customers are; in between they are interpolated.
     """
-    s, k = len(customers), len(n)
-    whole = np.broadcast_to(n, (s, k))
     if terms.rate == 0.0:
-        return whole, whole, whole**2
-    few = np.unique(np.append(n[:_EXACT], np.round(np.geomspace(1.0, k, _GRID))))
+        one = np.ones_like(tail)
+        return one, one, 0.0 * one
+    likely = (tail[:, :-1] - tail[:, 1:]).max(axis=0, initial=0.0) > _LIKELY
+    spaced = np.searchsorted(n, np.geomspace(1.0, n[-1], _GRID))
+    places = np.union1d(np.flatnonzero(likely), np.append(spaced, np.arange(1, _EXACT + 1)))
+    few = n[places[(places > 0) & (places < len(n))]]
     many, some, number = _crossed(rows, customers, few)
     found = many.discounts_if_alive(some, number, np.full(len(number), t), terms.rate)
     scale = _endless(rows, customers, t, terms)[:, None]
-    moments = []
-    for values, power in ((found.total, 1), (found.squares, 1), (found.square, 2)):
-        per_one = (values / number**power).reshape(s, -1)
-        between = np.stack([np.interp(n, few, row) for row in per_one])
-        moments.append(between * whole**power * scale**power)
-    return moments[0], moments[1] * scale, moments[2]
+    spread = np.maximum(found.square - found.total**2, 0.0)
+    total, squares, spread = (
+        np.stack([np.interp(n, few, row) for row in (each / number).reshape(-1, len(few))])
+        for each in (found.total, found.squares, spread)
+    )
+    return total * scale, squares * scale**2, spread * scale**2
 
 
 def _endless(rows: PurchaseModel, customers: Customers, t: float, terms: Terms) -> Array:
@@ -132,14 +186,14 @@ def finite_horizon(model: Any, terms: Terms) -> float:
     return float(model.whole_periods(np.asarray(terms.horizon)))
 
 
-def _most(rows: PurchaseModel, customers: Customers, t: float) -> int:
+def _most(rows: PurchaseModel, customers: Customers, t: float) -> float:
     """Return a number of purchases that hardly anybody exceeds."""
-    n, times = 8, np.full(len(customers), t)
-    while n < 1 << 14:
-        counts = np.full(len(customers), float(n))
+    n, times = 8.0, np.full(len(customers), t)
+    while n < _CERTAIN:
+        counts = np.full(len(customers), n)
         if float(rows.tail_if_alive(customers, counts, times).max(initial=0.0)) <= _RARE:
             break
-        n += n // 2
+        n += n // 2.0
     return n
 
 

@@ -20,6 +20,8 @@ HORIZON, RATE = 52.0, 0.1
 BASES = 2_000
 # Shares of 2,000 bases are within this of what they should be, but for one in 3,000.
 SHARE = 3.6 * math.sqrt(0.05 * 0.95 / BASES)
+# Ends from 10,000 simulated sums, and steps that hold at most 2 % of a customer's probability.
+SIMULATED = 0.015
 ROUTES = {  # shape of spend: the method for segments of 20, 150 and 430 customers
     3.74: ("simulation", "simulation", "large values"),
     1.6: ("simulation", "simulation", "large values"),
@@ -119,6 +121,30 @@ def test_purchases_of_whole_bases() -> None:
     outside = (sums < ends[:, 0]).mean(axis=0) + (sums > ends[:, 1]).mean(axis=0)
     assert (outside < 0.1 + 2.0 * SHARE).all()
     assert (outside > 0.06 - 2.0 * SHARE).all()  # a count more or less: 0.04 for the smallest
+
+
+@pytest.mark.parametrize("spend", [None, clv.GammaGamma(6.25, 3.74, 15.44)])
+def test_two_customers_who_buy_hundreds_of_times_a_week(spend) -> None:
+    m, x, T, weeks, size = clv.BGNBD(2.0, 4.0, 0.05, 50.0), 20_000.0, 50.1, 520.0, (40_000, 2)
+    rng = np.random.default_rng(1)
+    rate = rng.gamma(m.r + x, 1.0 / (m.alpha + T), size)
+    stays = np.floor(np.log(rng.random(size)) / np.log1p(-rng.beta(m.a, m.b + x, size))) + 1.0
+    until = np.minimum(rng.gamma(np.minimum(stays, 1e15), 1.0) / rate, weeks)
+    bought = np.where(until < weeks, stays, rng.poisson(rate * until))
+    delta = math.log1p(RATE) * 7.0 / 365.25
+    each = bought
+    if spend is not None:  # so many purchases are as good as evenly spread over the time
+        nu = rng.gamma(spend.q + spend.p * x, 1.0 / (spend.v + x * 10.0), size)
+        each = bought * -np.expm1(-delta * until) / (delta * until) * spend.p / nu
+    sums = each.sum(axis=1)
+    table = pd.DataFrame({"customer_id": [0, 1], "frequency": x, "recency": T, "T": T})
+    rfm = clv.CustomerSummary.from_frame(table.assign(monetary_value=10.0), unit="week")
+    terms = {} if spend is None else {"discount_rate": RATE}
+    found = clv.total(rfm, m, spend, horizon=weeks, **terms).iloc[0]
+    assert found["method"] == "simulation"
+    below, above = (sums < found["lower"]).mean(), (sums > found["upper"]).mean()
+    assert abs(below - 0.05) < SIMULATED
+    assert abs(above - 0.05) < SIMULATED
 
 
 def test_many_customers_most_of_whom_have_left() -> None:
