@@ -15,6 +15,7 @@ from clvmodels.models.fit import Fit
 from clvmodels.models.predictions import PurchasePredictions
 from clvmodels.models.provenance import check_alike
 from clvmodels.models.spend import SpendPredictions
+from clvmodels.predictive.arguments import fit_of, fitted_model
 from clvmodels.units import Duration, TimeUnit, in_units, rate_per_unit
 from clvmodels.value import check_margin, customer_value
 
@@ -86,9 +87,9 @@ def new_customers(
     """
     import pandas as pd
 
-    check_alike(purchases, spend)
-    known = _unit_of(purchases, unit)
-    counts, money = _model_of(purchases), _model_of(spend)
+    check_alike(fit_of(purchases), fit_of(spend))
+    known = _unit_of(fit_of(purchases), unit)
+    counts, money = fitted_model(purchases), fitted_model(spend)
     if not isinstance(counts, PurchasePredictions):
         raise ParameterError(
             "`purchases` is a fit of a purchase model, such as BGNBD.fit(rfm).",
@@ -120,10 +121,6 @@ def new_customers(
     table["repeat_value"] = customer_value(discounted, each, share)
     table["clv"] = table["first_order_value"] + table["repeat_value"]
     return table
-
-
-def _model_of(fitted: Any) -> Any:
-    return fitted.model if isinstance(fitted, Fit) else fitted
 
 
 def _unit_of(purchases: object, unit: TimeUnit | None) -> TimeUnit:

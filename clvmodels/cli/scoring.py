@@ -8,9 +8,9 @@ from pathlib import Path
 
 from clvmodels.errors import ModelFileError, ParameterError, UnitMismatchError
 from clvmodels.files import load
-from clvmodels.frames.arguments import check_level
 from clvmodels.frames.predict import CLVModel
 from clvmodels.models.fit import Fit
+from clvmodels.models.intervals import check_level
 from clvmodels.models.purchases import PurchaseModel
 from clvmodels.units import Duration, TimeUnit, in_units, parse_date, rate_per_unit
 from clvmodels.value import check_margin
@@ -36,7 +36,7 @@ class Valuation:
         rate_per_unit(self.discount_rate, unit)
         check_margin(self.margin)
         if self.interval is not None:
-            check_level(self.interval)
+            check_level(self.interval, name="interval")
         if observed_until is not None:
             in_units(self.horizon, unit, start=parse_date(observed_until, name="observed_until"))
         elif not isinstance(self.horizon, date):

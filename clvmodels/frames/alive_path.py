@@ -24,9 +24,9 @@ from clvmodels.frames.reading import Rules, read_log
 from clvmodels.frames.sources import AmountColumns
 from clvmodels.models.draws import check_seed
 from clvmodels.models.fit import Fit
+from clvmodels.models.intervals import check_level
 from clvmodels.models.predictions import PurchasePredictions
 from clvmodels.models.provenance import check_alike
-from clvmodels.predictive.arguments import check_level
 from clvmodels.predictive.silence import Purchases, fit_of, histories_at
 from clvmodels.units import Duration, TimeUnit, in_units
 

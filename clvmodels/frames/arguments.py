@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, TypeAlias
 
-from clvmodels.errors import DataError, ParameterError
+from clvmodels.errors import DataError
 from clvmodels.frames.customer_summary import CustomerSummary
 from clvmodels.models.draws import ParameterDraws
 from clvmodels.models.fit import Fit
 from clvmodels.models.predictions import PurchasePredictions
 from clvmodels.models.provenance import check_alike
 from clvmodels.models.spend import SpendPredictions
-from clvmodels.predictive.parameter_error import fitted_model
+from clvmodels.predictive.arguments import fit_of, fitted_model
 
 __all__ = [
     "PurchaseFit",
     "SpendFit",
-    "check_level",
     "check_models",
-    "fit_of",
     "refuse_taken",
     "variables_of",
 ]
@@ -28,32 +26,10 @@ PurchaseFit: TypeAlias = Fit[Any] | ParameterDraws[Any] | PurchasePredictions
 SpendFit: TypeAlias = Fit[Any] | ParameterDraws[Any] | SpendPredictions | float | str
 
 
-def fit_of(given: Any) -> Any:
-    """Return the fit that draws belong to, or what else is given."""
-    return given.fit if isinstance(given, ParameterDraws) else given
-
-
 def variables_of(purchases: Any, spend: Any) -> tuple[str, ...]:
     """Return the names of the covariates of two models, sorted."""
     models = (fitted_model(each) for each in (purchases, spend))
     return tuple(sorted({name for model in models for name in getattr(model, "variables", ())}))
-
-
-def check_level(level: float) -> float:
-    """Return the level of an interval, or raise unless it is between 0 and 1.
-
-    Examples
-    --------
-    >>> check_level(0.9)
-    0.9
-    """
-    if isinstance(level, bool) or not isinstance(level, int | float) or not 0.0 < level < 1.0:
-        raise ParameterError(
-            "`interval` is the probability inside, between 0 and 1.",
-            place=f"Got {level!r}.",
-            fix="Write 90 % as 0.9.",
-        )
-    return float(level)
 
 
 def refuse_taken(names: Iterable[str], new: Iterable[str]) -> None:

@@ -16,9 +16,8 @@ from clvmodels.frames.keys import keys_of
 from clvmodels.frames.scoring import joined, with_arrays
 from clvmodels.frames.sources import as_narwhals
 from clvmodels.models.draws import ParameterDraws
-from clvmodels.predictive.arguments import DRAWS
+from clvmodels.predictive.arguments import DRAWS, fitted_model
 from clvmodels.predictive.counts import count_interval
-from clvmodels.predictive.parameter_error import fitted_model
 from clvmodels.predictive.scaled import scaled_interval
 from clvmodels.predictive.totals import base_of
 from clvmodels.special import distinct_rows

@@ -10,9 +10,7 @@ import narwhals as nw
 from clvmodels.frames.arguments import (
     PurchaseFit,
     SpendFit,
-    check_level,
     check_models,
-    fit_of,
     refuse_taken,
 )
 from clvmodels.frames.columns import PREDICTIONS
@@ -26,9 +24,11 @@ from clvmodels.frames.money import (
     with_spend,
     with_value,
 )
-from clvmodels.frames.scoring import model_of, with_purchases
+from clvmodels.frames.scoring import with_purchases
 from clvmodels.frames.sources import as_narwhals
+from clvmodels.models.intervals import check_level
 from clvmodels.models.provenance import check_alike
+from clvmodels.predictive.arguments import fit_of, fitted_model
 from clvmodels.units import Duration, in_units, rate_per_unit
 
 __all__ = ["CLVModel", "predict"]
@@ -169,7 +169,7 @@ def predict(
     """
     check_models(rfm, purchases, spend, function="predict")
     frame = as_narwhals(rfm.frame)
-    level = None if interval is None else check_level(interval)
+    level = None if interval is None else check_level(interval, name="interval")
     new = PREDICTIONS if level is None else (*PREDICTIONS, *COUNTS, *VALUES)
     refuse_taken(frame.collect_schema().names(), new)
     share = check_margins(frame, margin)
@@ -181,7 +181,7 @@ def predict(
     elif spend is not None:
         if rfm.definitions is None:  # a summary made from orders has none
             refuse_bad_spend(frame)
-        scored = with_value(with_spend(scored, rfm, model_of(spend)), share)
+        scored = with_value(with_spend(scored, rfm, fitted_model(spend)), share)
     if level is not None:
         scored = with_ends(scored, rfm, purchases, spend, length=length, rate=rate, level=level)
         scored = scored if spend is None else with_value_ends(scored, share)

@@ -21,10 +21,10 @@ from clvmodels.frames.keys import keys_of
 from clvmodels.frames.sources import as_narwhals
 from clvmodels.lookup import ALIVE, GIVEN_ALIVE, SCORES, lookup, scores, state_of
 from clvmodels.models.covariates import SpendCovariates
-from clvmodels.predictive.parameter_error import fitted_model
+from clvmodels.predictive.arguments import fitted_model
 from clvmodels.special import distinct_rows
 
-__all__ = ["PurchaseFit", "joined", "model_of", "with_arrays", "with_purchases", "with_spend_scale"]
+__all__ = ["PurchaseFit", "joined", "with_arrays", "with_purchases", "with_spend_scale"]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -34,7 +34,7 @@ _CERTAIN = 690.0
 
 def with_purchases(rfm: CustomerSummary, purchases: PurchaseFit, length: float, rate: float) -> Any:
     """Add the columns `SCORES` to the customers, for a horizon and rate in their unit."""
-    frame, model = as_narwhals(rfm.frame), model_of(purchases)
+    frame, model = as_narwhals(rfm.frame), fitted_model(purchases)
     if isinstance(frame, nw.DataFrame):
         customers = rfm.customers(model.variables)
         return with_arrays(frame, scores(model, customers, horizon=length, rate=rate))
@@ -48,11 +48,6 @@ def with_purchases(rfm: CustomerSummary, purchases: PurchaseFit, length: float, 
     mark = nw.generate_temporary_column_name(8, keyed.collect_schema().names())
     parts = {mark + name: values for name, values in table.columns.items()}
     return _with_scores(joined(keyed, theirs, parts), mark).drop(*keys.names, *parts)
-
-
-def model_of(fitted: Any) -> Any:
-    """Return the model of a fit, or of draws of its parameters, or a model itself."""
-    return fitted_model(fitted)
 
 
 def with_arrays(frame: nw.DataFrame[Any], columns: dict[str, Array]) -> Any:

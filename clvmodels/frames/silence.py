@@ -18,7 +18,7 @@ from clvmodels.frames.keys import keys_of
 from clvmodels.frames.periods import last_days, period_of, units_per_period
 from clvmodels.frames.sources import as_narwhals
 from clvmodels.models.predictions import PurchasePredictions
-from clvmodels.predictive.parameter_error import fitted_model
+from clvmodels.predictive.arguments import fitted_model
 from clvmodels.predictive.silence import Purchases, check_error_rate, unusual_silence
 from clvmodels.units import DAYS_PER_UNIT
 

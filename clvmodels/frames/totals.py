@@ -13,7 +13,6 @@ from clvmodels.errors import DataError, ParameterError
 from clvmodels.frames.arguments import (
     PurchaseFit,
     SpendFit,
-    check_level,
     check_models,
     variables_of,
 )
@@ -24,6 +23,7 @@ from clvmodels.frames.money import check_margins, check_price, refuse_bad_spend
 from clvmodels.frames.scoring import with_arrays
 from clvmodels.frames.segments import Segments
 from clvmodels.frames.sources import as_narwhals
+from clvmodels.models.intervals import check_level
 from clvmodels.predictive.total_intervals import Totals, totals_of
 from clvmodels.predictive.totals import Terms
 from clvmodels.units import Duration, in_units, rate_per_unit
@@ -98,7 +98,7 @@ def total(
     (399.0, 564.0)
     """
     check_models(rfm, purchases, spend, function="total")
-    level, columns = check_level(interval), _check_by(rfm, by)
+    level, columns = check_level(interval, name="interval"), _check_by(rfm, by)
     frame = as_narwhals(rfm.frame)
     length = in_units(horizon, rfm.unit, start=rfm.observed_until)
     terms = Terms(length, rate_per_unit(discount_rate, rfm.unit))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
@@ -64,9 +65,20 @@ def index_of(parameter: str, names: tuple[str, ...]) -> int:
     return names.index(parameter)
 
 
-def check_level(level: float) -> None:
-    """Raise `ParameterError` unless a level is between 0 and 1."""
-    if not 0.0 < level < 1.0:
+def check_level(level: Any, *, name: str = "level") -> float:
+    """Return the level of an interval, or raise `ParameterError` unless it is between 0 and 1.
+
+    Examples
+    --------
+    >>> check_level(0.9)
+    0.9
+    """
+    is_number = isinstance(level, int | float | np.number) and not isinstance(level, bool)
+    share = float(level) if is_number else math.nan
+    if not 0.0 < share < 1.0:
         raise ParameterError(
-            "`level` is between 0 and 1.", place=f"Got {level!r}.", fix="Write 95 % as 0.95."
+            f"`{name}` is the probability inside, between 0 and 1.",
+            place=f"Got {level!r:.80}.",
+            fix="Write 90 % as 0.9.",
         )
+    return share

@@ -16,11 +16,30 @@ from clvmodels.models.predictions import PurchasePredictions
 from clvmodels.models.provenance import check_alike
 from clvmodels.units import Duration, in_units
 
-__all__ = ["check_level", "check_shares", "finite_horizon", "horizon_of", "purchase_models"]
+__all__ = [
+    "check_shares",
+    "finite_horizon",
+    "fit_of",
+    "fitted_model",
+    "horizon_of",
+    "one_for_each",
+    "purchase_models",
+]
 
 Array: TypeAlias = NDArray[np.float64]
 
 DRAWS: Final = 32  # models that stand for the uncertainty of parameters
+
+
+def fit_of(given: Any) -> Any:
+    """Return the fit that draws of parameters belong to, or what else is given."""
+    return given.fit if isinstance(given, ParameterDraws) else given
+
+
+def fitted_model(given: Any) -> Any:
+    """Return the model of a fit or of draws of its parameters, or a model itself."""
+    fit = fit_of(given)
+    return fit.model if isinstance(fit, Fit) else fit
 
 
 def purchase_models(purchases: Any) -> tuple[PurchasePredictions, ...]:
@@ -83,15 +102,6 @@ def finite_horizon(customers: Any, purchases: Any, horizon: Duration) -> float:
             fix="Pass a horizon such as '1y'.",
         )
     return length
-
-
-def check_level(level: float) -> float:
-    """Return the level of an interval, or raise unless it is between 0 and 1."""
-    if _is_number(level) and 0.0 < level < 1.0:
-        return float(level)
-    raise ParameterError(
-        "`level` is between 0 and 1.", place=f"Got {level!r}.", fix="Write 90 % as 0.9."
-    )
 
 
 def check_shares(value: ArrayLike, n: int) -> Array:

@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from clvmodels.customers import TIMING, Customers, Histories, as_histories
 from clvmodels.models.arguments import check_counts
+from clvmodels.models.intervals import check_level
 from clvmodels.models.predictions import PurchasePredictions
 from clvmodels.predictive.arguments import (
-    check_level,
     check_shares,
     finite_horizon,
     one_for_each,

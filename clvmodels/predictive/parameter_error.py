@@ -20,7 +20,7 @@ from clvmodels.models.draws import ParameterDraws
 from clvmodels.models.fit import Fit
 from clvmodels.parameters import from_real_line, to_real_line
 
-__all__ = ["SharedError", "error_of", "fitted_model"]
+__all__ = ["SharedError", "error_of"]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -72,12 +72,6 @@ class SharedError:
 
     def __add__(self, other: SharedError) -> SharedError:
         return SharedError(np.vstack([self.axes, other.axes]), self.clouds + other.clouds)
-
-
-def fitted_model(given: Any) -> Any:
-    """Return the model of a fit or of draws of its parameters, or a model itself."""
-    fit = given.fit if isinstance(given, ParameterDraws) else given
-    return fit.model if isinstance(fit, Fit) else fit
 
 
 def error_of(given: Any, sums: Callable[[Any], Array], middle: Array) -> SharedError:

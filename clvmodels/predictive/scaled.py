@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from clvmodels.customers import Customers
 from clvmodels.errors import ParameterError
+from clvmodels.models.intervals import check_level
 from clvmodels.models.predictions import PurchasePredictions
 from clvmodels.models.spend import SpendPredictions
-from clvmodels.predictive.arguments import check_level
 from clvmodels.predictive.counts import count_interval
 from clvmodels.predictive.mixtures import Horizon
 from clvmodels.predictive.patterns import Part, Scenario, parts, scenarios, state_moments

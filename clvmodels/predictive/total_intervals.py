@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from scipy import special
 
 from clvmodels.errors import UndefinedMomentError
-from clvmodels.predictive.parameter_error import SharedError, fitted_model
+from clvmodels.predictive.arguments import fitted_model
+from clvmodels.predictive.parameter_error import SharedError
 from clvmodels.predictive.total_draws import SEED, drawn_sums
 from clvmodels.predictive.total_large import drawn_with_large_values
 from clvmodels.predictive.totals import (

@@ -21,7 +21,8 @@ from clvmodels.customers import Customers
 from clvmodels.models.covariates import SpendCovariates
 from clvmodels.models.gamma_gamma import GammaGamma
 from clvmodels.models.predictions import PurchasePredictions
-from clvmodels.predictive.parameter_error import SharedError, error_of, fitted_model
+from clvmodels.predictive.arguments import fitted_model
+from clvmodels.predictive.parameter_error import SharedError, error_of
 from clvmodels.predictive.scaled import scaled_moments
 
 __all__ = ["POWERS", "Exposure", "Moments", "Terms", "expected_sums", "moments_of", "total_error"]

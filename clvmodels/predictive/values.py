@@ -16,12 +16,12 @@ from clvmodels.customers import TIMING, Customers, Histories, as_histories
 from clvmodels.errors import DataError, ParameterError
 from clvmodels.models.draws import ParameterDraws
 from clvmodels.models.fit import Fit
+from clvmodels.models.intervals import check_level
 from clvmodels.models.predictions import PurchasePredictions
 from clvmodels.models.provenance import check_alike
 from clvmodels.models.spend import SpendPredictions
 from clvmodels.predictive.arguments import (
     DRAWS,
-    check_level,
     check_shares,
     horizon_of,
     one_for_each,

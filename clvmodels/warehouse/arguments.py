@@ -6,10 +6,10 @@ import math
 from typing import Any
 
 from clvmodels.errors import DataError, ParameterError
-from clvmodels.frames.scoring import model_of
 from clvmodels.models.gamma_gamma import GammaGamma
 from clvmodels.models.predictions import PurchasePredictions
 from clvmodels.models.renewal_family import RenewalModel
+from clvmodels.predictive.arguments import fitted_model
 from clvmodels.value import check_margin
 from clvmodels.warehouse.orders import Orders
 from clvmodels.warehouse.scoring_sql import Spend
@@ -19,7 +19,7 @@ __all__ = ["margin_of", "purchase_model", "spend_of"]
 
 def purchase_model(purchases: Any) -> PurchasePredictions:
     """Return the model of a purchase fit, or raise `DataError` if queries have no use for it."""
-    model = model_of(purchases)
+    model = fitted_model(purchases)
     if isinstance(model, RenewalModel):
         raise DataError(
             "Queries count the orders of customers who may buy at any time.",
@@ -37,7 +37,7 @@ def purchase_model(purchases: Any) -> PurchasePredictions:
 
 def spend_of(spend: Any, orders: Orders) -> Spend:
     """Return the Gamma-Gamma model of a fit, or a price, or raise if it is neither."""
-    model = model_of(spend)
+    model = fitted_model(spend)
     if model is None:
         return None
     if isinstance(model, GammaGamma):

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from clvmodels.customers import Histories
 from clvmodels.frames.scoring import PurchaseFit
 from clvmodels.models.provenance import check_alike
+from clvmodels.predictive.arguments import fit_of
 from clvmodels.units import Duration, TimeUnit, in_units, rate_per_unit
 from clvmodels.warehouse.arguments import margin_of, purchase_model, spend_of
 from clvmodels.warehouse.dialects import Dialect, TableName, check_dialect, render
@@ -181,9 +182,9 @@ def to_sql(
     CREATE TABLE "clv_lookup" (
     """
     known = check_dialect(dialect)
-    model = purchase_model(purchases)
-    check_alike(purchases, spend)
-    rules = resolve_rules(purchases, unit=unit, grid=grid, returns=returns)
+    fit, model = fit_of(purchases), purchase_model(purchases)
+    check_alike(fit, fit_of(spend))
+    rules = resolve_rules(fit, unit=unit, grid=grid, returns=returns)
     columns = (customer, date, amount)
     orders = Orders.checked(table, columns, rules, observed_until=observed_until)
     length = in_units(horizon, orders.unit, start=orders.observed_until)
