@@ -60,8 +60,8 @@ if TYPE_CHECKING:
     from clvmodels.models.pareto_nbd import ParetoNBD
     from clvmodels.models.posterior import Posterior
     from clvmodels.models.sbg import SBG
-    from clvmodels.predictive.silence import p_alive_at, p_alive_if_silent
     from clvmodels.predictive.counts import PurchaseDistribution, purchase_distribution
+    from clvmodels.predictive.silence import p_alive_at, p_alive_if_silent
     from clvmodels.predictive.values import ValueDistribution, value_distribution
     from clvmodels.warehouse.queries import SummaryQueries, WarehouseQueries
     from clvmodels.warehouse.to_sql import summary_to_sql, to_sql
