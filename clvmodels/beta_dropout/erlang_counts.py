@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -30,7 +31,8 @@ __all__ = ["discounts", "tail"]
 Array: TypeAlias = NDArray[np.float64]
 Phases: TypeAlias = Sequence[tuple[Array, Buyers]]
 
-_BLOCK: Final = 1 << 16  # elements of one temporary array
+_ROWS: Final = 1 << 10  # at a time
+_POINTS: Final = 16  # purchases that stand for all, at least
 
 
 def tail(buyers: Buyers, n: Array, t: Array) -> Array:
@@ -75,11 +77,8 @@ def discounts(phases: Phases, n: Array, t: Array, discount: float) -> Discounts:
     """
     found = np.empty((3, len(n)))
     order = np.argsort(n, kind="stable")
-    start = 0
-    while start < len(order):
-        size = max(1, int(_BLOCK / max(64.0, n[order[start]])))
-        rows = order[start : start + size]
-        start += size
+    for start in range(0, len(order), _ROWS):
+        rows = order[start : start + _ROWS]
         some = [(weight[rows], buyers.take(rows)) for weight, buyers in phases]
         found[:, rows] = _discounts(some, n[rows, None], t[rows, None], discount)
     return Discounts(*found)
@@ -145,21 +144,52 @@ def _ordered(first: int, k: int, n: Array, events: Array, z: Array) -> tuple[Arr
     that the expectation is 1F1. Of its two series the one with positive terms is summed, for all
     purchases at once, as only its coefficients differ between them.
     """
-    place = np.arange(max(1, int(n.max())))
+    place, term = _places(n, float(np.abs(z).max(initial=0.0)))
     later = np.where(z >= 0.0, 1.0, 0.0).all()
     start = events + 1.0 - (first + k * place) if later else first + k * place + 0.0 * events
-    term = np.where(place < n, 1.0, 0.0)
-    one, two = (np.exp(-z), np.exp(-2.0 * z)) if later else (np.ones_like(z), np.ones_like(z))
-    size = np.abs(z)
-    largest = 2.0 * float(size.max(initial=0.0))
-    total, squares = np.zeros_like(z), np.zeros_like(z)
+    size, largest = np.abs(z), 2.0 * float(np.abs(z).max(initial=0.0))
+    sums = []
     for r in range(_terms(largest)):
-        sums = term.sum(axis=1, keepdims=True)
-        total += sums * one
-        squares += sums * two
+        sums.append(term.sum(axis=1, keepdims=True))
         term = term * ((start + r) / (events + 1.0 + r))
-        one, two = one * (size / (r + 1.0)), two * (2.0 * size / (r + 1.0))
-    return total, squares
+    one, two = _series(sums, size), _series(sums, 2.0 * size)
+    return (one * np.exp(-z), two * np.exp(-2.0 * z)) if later else (one, two)
+
+
+def _series(coefficients: Sequence[Array], z: Array) -> Array:
+    """Return the sum of c_r z^r / r!."""
+    total = np.zeros_like(z)
+    for r in range(min(len(coefficients), _terms(float(z.max(initial=0.0)))), 0, -1):
+        total *= z
+        total *= 1.0 / r
+        total += coefficients[r - 1]
+    return total
+
+
+def _places(n: Array, z: float) -> tuple[Array, Array]:
+    """Return points among 0, ..., n - 1 and their weights, (rows, points), to sum e^(-z U) over."""
+    count = math.ceil(_POINTS + 3.0 * math.sqrt(z))
+    every = np.arange(min(count, max(1, int(n.max()))))
+    points, term = every + 0.0 * n, np.where(every < n, 1.0, 0.0)
+    many = np.flatnonzero(n[:, 0] > count)
+    if len(many):
+        each, code = np.unique(n[many, 0], return_inverse=True)
+        rules = np.array([_rule(float(most), count) for most in each])[code]
+        points[many], term[many] = rules[:, 0], rules[:, 1]
+    return points, term
+
+
+@lru_cache(maxsize=1 << 12)
+def _rule(n: float, count: int) -> Array:
+    """Return points and weights of Gauss's rule for sums over 0, ..., n - 1, (2, count).
+
+    Exact for polynomials of a degree below 2 count. The matrix is the recurrence of the discrete
+    Chebyshev polynomials.
+    """
+    j = np.arange(1.0, count)
+    beside = j * np.sqrt((n * n - j * j) / (4.0 * (4.0 * j * j - 1.0)))
+    middle, vectors = np.linalg.eigh(np.diag(beside, -1))
+    return np.stack([np.clip(middle + 0.5 * (n - 1.0), 0.0, n - 1.0), n * vectors[0] ** 2])
 
 
 def _terms(z: float) -> int:

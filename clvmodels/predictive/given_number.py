@@ -5,6 +5,7 @@ All arrays have a row for each block of numbers of purchases.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias
 
@@ -17,7 +18,13 @@ from clvmodels.special.discounts import Discounts
 __all__ = ["Blocks", "CountLaw", "Law", "PriceLaw", "SpendGiven", "price_law", "spend_given"]
 
 Array: TypeAlias = NDArray[np.float64]
+Index: TypeAlias = NDArray[np.intp]
 
+_FEW: Final = 12  # purchases whose mean discount is a law of its own
+_APART: Final = 0.1  # relative standard deviation of a mean discount that is near none
+_WIDE: Final = 0.9  # cells of a mean discount, in logarithms
+_UNLIKELY: Final = 1e-9  # a cell that is left out
+_SMALLEST: Final = 1e-3  # sum of the parameters of a beta
 _NARROW: Final = 1e8  # a beta density this concentrated is a single value: its width is 1e-4
 _SURE: Final = 1e-12  # a relative variance that is none
 
@@ -78,16 +85,21 @@ class Law(Protocol):
 
 @dataclass(frozen=True)
 class SpendGiven:
-    """Z = theta Gamma(shape) / Gamma(customer), which is theta times a beta prime."""
+    """Z = theta Gamma(shape) / Gamma(customer), theta times a beta prime, or a mixture of such.
+
+    Those of a block are next to each other, from `start` on, and their weights add up to 1.
+    """
 
     shape: Array
     theta: Array
     customer: float
+    weight: Array
+    start: Index
 
     def cdf(self, log_z: Array) -> Array:
         """Return P(Z <= z) of each block, (b, k)."""
         share = special.expit(log_z - np.log(self.theta)[:, None])
-        return np.asarray(special.betainc(self.shape[:, None], self.customer, share))
+        return self._mixed(np.asarray(special.betainc(self.shape[:, None], self.customer, share)))
 
     def density(self, log_z: Array) -> Array:
         """Return the density of ln Z of each block, (b, k)."""
@@ -95,7 +107,7 @@ class SpendGiven:
         log_share = -np.logaddexp(0.0, -u)
         both = self.shape[:, None] + self.customer
         constant = special.betaln(self.shape, self.customer)[:, None]
-        return np.asarray(np.exp(both * log_share - self.customer * u - constant))
+        return self._mixed(np.exp(both * log_share - self.customer * u - constant))
 
     def range(self) -> tuple[float, float]:
         """Return ln z four standard deviations from the means; more where a tail is a power."""
@@ -111,21 +123,80 @@ class SpendGiven:
         left = self.customer - 1.0 - j
         with np.errstate(divide="ignore"):
             steps = np.where(left > 0.0, self.theta * (self.shape + j) / left, np.inf)
-        return np.asarray(np.cumprod(steps, axis=0), dtype=np.float64)
+        return self._mixed(np.asarray(np.cumprod(steps, axis=0).T, dtype=np.float64)).T
+
+    def _mixed(self, each: Array) -> Array:
+        """Average the rows of each block, (b, k)."""
+        if len(self.start) == len(self.weight):
+            return each
+        return np.asarray(np.add.reduceat(self.weight[:, None] * each, self.start, axis=0))
 
 
 def spend_given(
-    blocks: Blocks, moments: Discounts, purchase: float, customer: float, ratio: float
+    blocks: Blocks,
+    moments: Discounts,
+    spend: tuple[float, float, float],
+    smallest: float,
 ) -> SpendGiven:
-    """Return the law of purchases worth w_j Gamma(`purchase`), over one Gamma(`customer`).
+    """Return the law of purchases worth w_j Gamma(purchase), over one Gamma(customer).
 
     The sum of gammas with weights w_j is taken to be a gamma with its mean and variance, which it
-    is where all w_j are alike. `ratio` multiplies it.
+    is where all w_j are alike. Where few purchases may come soon or late, it is a gamma given their
+    mean discount A, and A is a beta between what money is worth at the end, `smallest`, and 1.
+
+    Parameters
+    ----------
+    blocks, moments
+        Numbers of purchases, and moments of discounts at the typical ones.
+    spend
+        Shapes of a purchase and of the customer, and what multiplies it all.
+    smallest
+        What money is worth at the end of the horizon.
     """
+    purchase, customer, ratio = spend
     total, spread, squares = blocks.spread(moments)
     mean = purchase * total
     variance = purchase * squares + purchase**2 * spread
-    return SpendGiven(mean**2 / variance, ratio * variance / mean, customer)
+    shape = purchase * blocks.mean  # of the sum, were no purchase discounted
+    each = mean / shape
+    apart = np.maximum((variance - mean * each) / (shape * (shape + 1.0)), 0.0)  # variance of A
+    start, shares = np.arange(len(mean)), np.ones(len(mean))
+    split = (blocks.after <= _FEW + 1.0) & (apart > (_APART * each) ** 2)
+    if smallest < 1.0 and split.any():
+        weight, middle, within = _cells(each[split], apart[split], smallest)
+        own = shape[split, None]
+        cells = np.stack([weight, own * middle, own * middle**2 + within * own * (own + 1.0)])
+        kept = weight > _UNLIKELY
+        block = np.append(np.flatnonzero(~split), np.repeat(np.flatnonzero(split), kept.sum(1)))
+        others = np.stack([shares, mean, variance])[:, ~split]
+        order = np.argsort(block, kind="stable")
+        shares, mean, variance = np.hstack([others, cells[:, kept]])[:, order]
+        start = np.searchsorted(block[order], start)
+        shares = shares / np.add.reduceat(shares, start)[block[order]]
+    return SpendGiven(mean**2 / variance, ratio * variance / mean, customer, shares, start)
+
+
+def _cells(mean: Array, variance: Array, smallest: float) -> tuple[Array, Array, Array]:
+    """Cut betas between `smallest` and 1 into cells that are alike in logarithms, each (m, cells).
+
+    Returns the probability of each cell, and the mean and the variance within it.
+    """
+    top = np.maximum(1.0, mean * (1.0 + _SURE))  # discounts are multiplied to give an exact mean
+    low = smallest * top
+    width = top - low
+    m = np.clip((mean - low) / width, _SURE, 1.0 - _SURE)
+    size = np.maximum(m * (1.0 - m) * width**2 / variance - 1.0, _SMALLEST)
+    left, right = (m * size)[:, None], ((1.0 - m) * size)[:, None]
+    count = math.ceil(-math.log(smallest) / _WIDE)
+    edges = (np.geomspace(smallest, 1.0, count + 1) - smallest) / (1.0 - smallest)
+    steps: list[Array] = [
+        np.diff(special.betainc(left + j, right, edges), axis=1) for j in range(3)
+    ]
+    weight = np.maximum(steps[0], _SURE)
+    first = m[:, None] * steps[1] / weight
+    second = m[:, None] * (left + 1.0) / (left + right + 1.0) * steps[2] / weight
+    middle = low[:, None] + width[:, None] * first
+    return steps[0], middle, width[:, None] ** 2 * np.maximum(second - first**2, 0.0)
 
 
 @dataclass(frozen=True)

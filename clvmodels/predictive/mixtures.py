@@ -49,13 +49,18 @@ _TOGETHER: Final = 1 << 20  # rows in one call of a model
 class Horizon:
     """The future that counts: a finite length, a rate per unit, and whether it goes on.
 
-    An infinite horizon is cut off where money is worth next to nothing, and what comes before is
-    made to count a little more, so that the mean is exact.
+    A longer horizon is cut off where money is worth next to nothing, and what comes before is made
+    to count a little more, so that the mean is exact.
     """
 
     length: float
     rate: float
-    endless: bool = False
+    whole: float
+
+    @property
+    def cut(self) -> bool:
+        """Whether something is left out."""
+        return self.whole > self.length
 
     @property
     def smallest(self) -> float:
@@ -112,9 +117,8 @@ class Buyers:
             found = _with_mean(found, blocks, chances[row], self._mean(row, horizon))
         if self.spend is None:
             return price_law(blocks, found, horizon.smallest)
-        return spend_given(
-            blocks, found, self.spend.purchase, self.spend.customer, self.spend.ratio
-        )
+        money = self.spend.purchase, self.spend.customer, self.spend.ratio
+        return spend_given(blocks, found, money, horizon.smallest)
 
     def weights(self, row: int, blocks: Blocks, horizon: Horizon) -> Array:
         """Return the mean discount of a purchase of each block, (b,), as one state has it."""
@@ -132,8 +136,8 @@ class Buyers:
     def _mean(self, row: int, horizon: Horizon) -> float:
         one = np.array([row])
         states = self.states.take(one)
-        length = math.inf if horizon.endless else horizon.length
-        return float(self.model.take(one).discounted_if_alive(states, length, horizon.rate)[0])
+        model = self.model.take(one)
+        return float(model.discounted_if_alive(states, horizon.whole, horizon.rate)[0])
 
 
 def _with_mean(found: Discounts, blocks: Blocks, chances: Array, mean: float) -> Discounts:
@@ -320,7 +324,7 @@ def _between(
         return [int(order[last // 2])], np.ones((len(order), 1))
     ends = [buyers.weights(int(order[i]), blocks, horizon) for i in (0, last)]
     apart = float(np.abs(np.log(ends[0] / ends[1])).max())
-    if apart < _ALIKE and not horizon.endless:
+    if apart < _ALIKE and not horizon.cut:
         return [int(order[last // 2])], np.ones((len(order), 1))
     count = _FEW if apart < _NEAR else _SEVERAL
     return _spaced(number, count)

@@ -28,7 +28,7 @@ __all__ = ["ends", "horizon_at", "laws", "quantiles", "scaled_interval", "scaled
 
 Array: TypeAlias = NDArray[np.float64]
 
-_WORTHLESS: Final = 1e-3  # what money is worth where an infinite horizon is cut off
+_WORTHLESS: Final = 1e-3  # what money is worth where a long horizon is cut off
 
 
 def horizon_at(model: PurchasePredictions, horizon: float, rate: float) -> Horizon:
@@ -39,15 +39,16 @@ def horizon_at(model: PurchasePredictions, horizon: float, rate: float) -> Horiz
     ParameterError
         The horizon is infinite and the rate not above zero.
     """
-    if not math.isinf(horizon):
-        return Horizon(float(model.whole_periods(np.asarray(horizon, dtype=np.float64))), rate)
-    if not rate > 0.0:
+    if math.isinf(horizon) and not rate > 0.0:
         raise ParameterError(
             "The value within an infinite horizon has a distribution at a positive discount rate.",
             place=f"The rate is {rate:g} per unit.",
             fix="Pass discount_rate=0.1, or a horizon such as '5y'.",
         )
-    return Horizon(math.ceil(-math.log(_WORTHLESS) / rate), rate, endless=True)
+    if rate * horizon > -math.log(_WORTHLESS):
+        return Horizon(float(math.ceil(-math.log(_WORTHLESS) / rate)), rate, horizon)
+    whole = float(model.whole_periods(np.asarray(horizon, dtype=np.float64)))
+    return Horizon(whole, rate, whole)
 
 
 def scaled_interval(

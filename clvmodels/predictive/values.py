@@ -158,7 +158,11 @@ class ValueDistribution:
     _future: Horizon = field(repr=False)
 
     def __repr__(self) -> str:
-        ahead = "all the future" if self._future.endless else f"the next {self._future.length:g}"
+        ahead = (
+            "all the future"
+            if self._future.whole == math.inf
+            else f"the next {self._future.whole:g}"
+        )
         count = max(len(self._case.models), len(self._case.spends or ()))
         return (
             f"<ValueDistribution of {len(self.customers)} customers in {ahead}, "
@@ -211,9 +215,8 @@ class ValueDistribution:
         UndefinedMomentError
             It does not exist (q <= 1).
         """
-        length = math.inf if self._future.endless else self._future.length
         bought = self._case.purchases.discounted_purchases(
-            self.customers, length, self._future.rate
+            self.customers, self._future.whole, self._future.rate
         )
         if self._case.spend is None:
             return np.asarray(bought * self.scale)
