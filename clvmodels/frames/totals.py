@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import narwhals as nw
@@ -23,7 +24,9 @@ from clvmodels.frames.money import check_margins, check_price, refuse_bad_spend
 from clvmodels.frames.scoring import with_arrays
 from clvmodels.frames.segments import Segments
 from clvmodels.frames.sources import as_narwhals
+from clvmodels.models.fit import Fit
 from clvmodels.models.intervals import check_level
+from clvmodels.models.provenance import rows_of
 from clvmodels.predictive.total_intervals import Totals, totals_of
 from clvmodels.predictive.totals import Terms
 from clvmodels.units import Duration, in_units, rate_per_unit
@@ -117,8 +120,21 @@ def total(
     exposure, segments = exposure_of(
         rfm, variables=variables_of(purchases, valued), by=columns, margin=share, price=price
     )
-    found = totals_of(exposure, purchases, valued, terms, level=level, whole=spend is None)
+    models = _informed(purchases, rfm), _informed(valued, rfm)
+    found = totals_of(exposure, *models, terms, level=level, whole=spend is None)
     return _table(frame, segments, found, money=spend is not None)
+
+
+def _informed(given: Any, rfm: CustomerSummary) -> Any:
+    """Return a loaded fit with its histories, where it needs them and the summary has them."""
+    if not isinstance(given, Fit) or given.histories is not None:
+        return given
+    if np.isfinite(np.diag(given.covariance)).all():
+        return given
+    try:
+        return replace(given, histories=rows_of(given, rfm, "A total").customers)
+    except DataError:  # it was fitted to others
+        return given
 
 
 def _check_by(rfm: CustomerSummary, by: str | Sequence[str] | None) -> tuple[str, ...]:

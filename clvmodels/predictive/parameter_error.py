@@ -15,6 +15,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from clvmodels.certificate import FLAT_DIRECTION
 from clvmodels.errors import DataError, UndefinedMomentError
 from clvmodels.models.draws import ParameterDraws
 from clvmodels.models.fit import Fit
@@ -26,7 +27,8 @@ Array: TypeAlias = NDArray[np.float64]
 
 _STEP: Final = 0.1  # standard deviations, of the central differences
 _DRAWS: Final = 100  # at most so many models are evaluated
-_AWAY: Final = math.log(2.0)  # how far a parameter without bound is moved to see if it matters
+_AWAY: Final = math.log(2.0)  # how far parameters without bound are moved to see if it matters
+_INVOLVED: Final = 0.05  # share of a parameter in a direction, from which on it is named
 _MATTERS: Final = 1e-6  # relative change of a sum that does
 
 
@@ -104,8 +106,9 @@ def error_of(given: Any, sums: Callable[[Any], Array], middle: Array) -> SharedE
     def moved(change: Array) -> Array:
         return sums(model.with_values(from_real_line(z + change, positive)))
 
-    _refuse_unbounded(given, moved, middle)
-    slopes = [(moved(_STEP * axis) - moved(-_STEP * axis)) / (2.0 * _STEP) for axis in _axes(given)]
+    axes, endless = _axes(given)
+    _refuse_endless(given, endless, moved, middle)
+    slopes = [(moved(_STEP * axis) - moved(-_STEP * axis)) / (2.0 * _STEP) for axis in axes]
     return SharedError(np.array(slopes).reshape(-1, len(middle)), ())
 
 
@@ -124,29 +127,42 @@ def _at_draw(sums: Callable[[Any], Array], model: Any) -> Array:
         ) from error
 
 
-def _axes(fit: Fit[Any]) -> list[Array]:
-    """Return independent directions of one standard deviation in the unconstrained coordinates."""
-    model = fit.model
+def _axes(fit: Fit[Any]) -> tuple[list[Array], list[Array]]:
+    """Return independent directions of one standard deviation, and those without an end.
+
+    Where the data leave a ridge, such as a and b that grow together, the curvature of the
+    likelihood says what they know across it. It needs the histories of the fit; without these each
+    parameter that has no bound is such a direction by itself.
+    """
     bounded = np.isfinite(np.diag(fit.covariance))
-    scale = np.where(model.positive, model.values, 1.0)[bounded]
-    inner = fit.covariance[np.ix_(bounded, bounded)] / np.outer(scale, scale)
-    values, vectors = np.linalg.eigh(inner)
-    axes = np.zeros((len(values), len(bounded)))
-    axes[:, bounded] = (vectors * np.sqrt(np.maximum(values, 0.0))).T
-    return list(axes)
+    if bounded.all() or fit.histories is None:
+        scale = np.where(fit.model.positive, fit.model.values, 1.0)[bounded]
+        inner = fit.covariance[np.ix_(bounded, bounded)] / np.outer(scale, scale)
+        values, vectors = np.linalg.eigh(inner)
+        axes = np.zeros((len(values), len(bounded)))
+        axes[:, bounded] = (vectors * np.sqrt(np.maximum(values, 0.0))).T
+        return list(axes), list(np.eye(len(bounded))[~bounded])
+    curvature, vectors = np.linalg.eigh(-fit.model.evaluate(fit.histories).hessian)
+    known = curvature > FLAT_DIRECTION**-2
+    return list((vectors[:, known] / np.sqrt(curvature[known])).T), list(vectors[:, ~known].T)
 
 
-def _refuse_unbounded(fit: Fit[Any], moved: Callable[[Array], Array], middle: Array) -> None:
-    """Raise if a parameter that the data do not bound moves the sums."""
-    for j in np.flatnonzero(~np.isfinite(np.diag(fit.covariance))):
-        for sign in (-1.0, 1.0):
-            change = np.zeros(len(fit.names))
-            change[j] = sign * _AWAY
+def _refuse_endless(
+    fit: Fit[Any], directions: list[Array], moved: Callable[[Array], Array], middle: Array
+) -> None:
+    """Raise if the sums move along a direction that the data do not bound."""
+    for direction in directions:
+        for change in (-_AWAY * direction, _AWAY * direction):
             if (np.abs(moved(change) - middle) > _MATTERS * np.abs(middle)).any():
+                names = [
+                    repr(name)
+                    for name, share in zip(fit.names, direction, strict=True)
+                    if abs(share) > _INVOLVED
+                ]
                 raise DataError(
                     "The error of a total is known where that of the parameters is.",
-                    place=f"The data do not bound {fit.names[j]!r} of {fit.model.label}, on which "
-                    "the total depends; see the certificate of the fit.",
+                    place=f"The data do not bound {', '.join(names)} of {fit.model.label}, on "
+                    "which the total depends; see the certificate of the fit.",
                     fix="Pass draws, such as fit.bootstrap(...), or fit.model to take the "
                     "parameters as known.",
                 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -243,13 +244,35 @@ def test_a_parameter_without_bound(fitted) -> None:
         j = purchases.names.index(name)
         covariance[j], covariance[:, j] = 0.0, 0.0
         covariance[j, j] = math.inf
-        return replace(purchases, model=model, covariance=covariance)
+        return replace(purchases, model=model, covariance=covariance, histories=None)
 
+    others = clv.CustomerSummary.from_frame(rfm.frame.head(300), unit="week")
     with pytest.raises(clv.DataError, match=r"do not bound 'b'.*fit\.model"):
-        clv.total(rfm, unbounded(purchases.model, "b"), horizon=HORIZON)
+        clv.total(others, unbounded(purchases.model, "b"), horizon=HORIZON)
     nobody_leaves = replace(purchases.model, a=1e-30)  # whatever a is, as long as it is next to 0
-    found = clv.total(rfm, unbounded(nobody_leaves, "a"), horizon=HORIZON)
+    found = clv.total(others, unbounded(nobody_leaves, "a"), horizon=HORIZON)
     assert found["sd_parameters"][0] > 0.0
+
+
+def test_a_ridge_is_crossed(tmp_path: Path) -> None:
+    """All leave with one probability: a / (a + b) is known, a and b are not."""
+    truth, ages = clv.BGNBD(1.0, 4.0, 1e4, 9e4), np.random.default_rng(2).uniform(20.0, 60.0, 400)
+    x, t_x, T = truth.simulate(400, ages, seed=1, unit="week").timing
+    table = pd.DataFrame({"customer_id": range(400), "frequency": x, "recency": t_x, "T": T})
+    rfm = clv.CustomerSummary.from_frame(table, unit="week")
+    with pytest.warns(clv.IdentifiabilityWarning, match="same probability"):
+        fit = clv.BGNBD.fit(rfm)
+    with pytest.warns(clv.PosteriorWarning, match="limit"):
+        drawn = clv.total(rfm, fit.bootstrap(draws=100, seed=1), horizon=HORIZON)
+    found = clv.total(rfm, fit, horizon=HORIZON)
+    # A standard deviation from 100 refits is known to 7 %.
+    assert found["sd_parameters"][0] == pytest.approx(drawn["sd_parameters"][0], rel=0.25)
+    loaded = clv.load(clv.save(fit, tmp_path / "fit.json"))
+    again = clv.total(rfm, loaded, horizon=HORIZON)
+    pd.testing.assert_frame_equal(again, found, rtol=1e-6)
+    others = clv.CustomerSummary.from_frame(table.head(300), unit="week")
+    with pytest.raises(clv.DataError, match=r"do not bound 'a'"):
+        clv.total(others, loaded, horizon=HORIZON)
 
 
 def test_a_mean_that_some_draws_do_not_have(fitted) -> None:
