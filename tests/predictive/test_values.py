@@ -12,7 +12,8 @@ import pytest
 from scipy import special
 
 import clvmodels as clv
-from clvmodels import BGNBD, SBG, Customers, GammaGamma
+from clvmodels import BGNBD, SBG, Customers, GammaGamma, ParetoNBD
+from clvmodels.beta_dropout import erlang_counts
 from clvmodels.models.draws import ParameterDraws
 from clvmodels.models.erlang_family import ErlangModel
 from clvmodels.models.purchases import PurchaseModel
@@ -26,7 +27,7 @@ MIXTURE = 5e-4  # of probability: between nodes, and where rare numbers of purch
 BLOCKS = 5e-3  # of moments: numbers in a block of rare ones are taken to be equally likely
 EVENTS = 3e-3  # the sum of discounted purchases is taken to be a gamma, given how many they are
 TYPICAL = 1e-2  # draws of the scale of spend are taken relative to the fit at typical spend
-ENDLESS = 1e-2  # over decades one purchase may be worth anything, and a gamma is less like it
+DECADES = 5e-3  # over decades the mean discount of few purchases is taken to be a beta
 TABLE = 1e-9  # quantiles and probabilities come from one table
 
 
@@ -83,7 +84,7 @@ def simulated(row: int, weeks: float, rate: float, n: int) -> np.ndarray:
     return total
 
 
-@pytest.mark.parametrize("horizon", ["1y", "10y", math.inf])
+@pytest.mark.parametrize("horizon", ["1y", "10y", "30y", math.inf])
 @pytest.mark.parametrize("row", [1, 3, 5])
 def test_with_discounting_the_law_is_that_of_simulated_events(
     row: int, horizon: str | float
@@ -95,11 +96,63 @@ def test_with_discounting_the_law_is_that_of_simulated_events(
     c = customers().take(np.array([row]))
     value = clv.value_distribution(c, PURCHASES, SPEND, horizon=horizon, discount_rate=0.1)
     alive = float(PURCHASES.p_alive(c)[0])
-    error = 4.0 * 0.5 / math.sqrt(n) + (ENDLESS if weeks == math.inf else EVENTS)
-    least = 1.0 if weeks == math.inf else 0.0
+    error = 4.0 * 0.5 / math.sqrt(n) + (DECADES if weeks > 1000.0 else EVENTS)
+    # An infinite horizon is cut off where a purchase is worth a thousandth.
+    least = 0.02 if weeks == math.inf else 0.0
     for z in np.quantile(ahead[ahead > least], np.linspace(0.02, 0.98, 13)):
         share = 1.0 - alive + alive * float((ahead <= z).mean())
         assert value.cdf(z * value.scale)[0] == pytest.approx(share, abs=error)
+
+
+@pytest.mark.parametrize("horizon", ["30y", math.inf])
+def test_one_purchase_may_come_any_time_in_decades(horizon: str | float) -> None:
+    """Purchases of a Pareto/NBD newcomer; whoever lives longest has thousands ahead."""
+    n, rate = 60_000, rate_per_unit(0.1, "week")
+    model = ParetoNBD(0.553, 10.578, 0.606, 11.669)
+    rng = np.random.default_rng(23)
+    rate_of = rng.gamma(model.r, 1.0 / (model.alpha + 39.0), n)
+    life = rng.exponential(size=n) / rng.gamma(model.s, 1.0 / (model.beta + 39.0), n)
+    end = np.minimum(life, min(in_units(horizon, "week"), 8.0 / rate))
+    worth = rng.gamma(SPEND.q, 1.0, n)
+    clock, ahead, here = np.zeros(n), np.zeros(n), np.arange(n)
+    while len(here):
+        clock[here] += rng.exponential(size=len(here)) / rate_of[here]
+        here = here[clock[here] <= end[here]]
+        spent = rng.gamma(SPEND.p, size=len(here)) / worth[here]
+        ahead[here] += np.exp(-rate * clock[here]) * spent
+    c = Customers.from_arrays([0], [0.0], [39.0], unit="week", monetary_value=[math.nan])
+    value = clv.value_distribution(c, model, SPEND, horizon=horizon, discount_rate=0.1)
+    alive = float(model.p_alive(c)[0])
+    for z in np.quantile(ahead[ahead > 0.02], np.linspace(0.02, 0.98, 13)):
+        share = 1.0 - alive + alive * float((ahead <= z).mean())
+        noise = 4.0 * 0.5 * alive / math.sqrt(n)
+        assert value.cdf(z * value.scale)[0] == pytest.approx(share, abs=DECADES + noise)
+
+
+def test_a_horizon_of_centuries_is_as_good_as_an_endless_one() -> None:
+    """Also in time: what comes after money is worthless is cut off."""
+    c = customers().take(np.array([0, 3, 6]))
+    regular = next(kind for kind in KINDS if kind.__name__ == "BGCNBD")(0.5, 2.0, 0.8, 2.5, k=4)
+    for model in (PURCHASES, regular):
+        found = [
+            clv.value_distribution(c, model, SPEND, horizon=horizon, discount_rate=0.1)
+            for horizon in (1e7, math.inf)
+        ]
+        first, second = (each.interval(0.9)[1] for each in found)
+        assert first == pytest.approx(second, rel=1e-3)
+        assert found[0].mean() == pytest.approx(found[1].mean(), rel=1e-3)
+
+
+def test_discounts_of_many_regular_purchases() -> None:
+    """A few points stand for many purchases: the sum of 1F1 over every one of them."""
+    n, first, k = np.array([[3.0], [200.0], [900.0]]), 2, 3
+    events, z = first + k * (n - 1.0) + 1.0, np.array([[0.1, 2.0, 7.0]] * 3)
+    total, squares = erlang_counts._ordered(first, k, n, events, z)
+    for row in range(3):
+        place = first + k * np.arange(n[row, 0])[:, None]
+        for times, found in ((1.0, total), (2.0, squares)):
+            exact = special.hyp1f1(place, events[row] + 1.0, -times * z[row]).sum(axis=0)
+            assert found[row] == pytest.approx(exact, rel=1e-9)
 
 
 def test_one_certain_purchase_is_worth_one_gamma_over_another() -> None:
