@@ -97,6 +97,8 @@ def _pandas_ranks(series: nw.Series[Any]) -> NDArray[np.float64]:
 
     native = nw.to_native(series)
     column = native if isinstance(native, pd.Series) else pd.Series(series.to_list(), dtype=object)
+    if series.dtype.is_float():  # arrow tells -0.0 from 0.0, and NaN from null
+        column = pd.Series(column.to_numpy(dtype=np.float64, na_value=np.nan))
     try:
         codes, uniques = pd.factorize(column)
         order = np.asarray(uniques.argsort())

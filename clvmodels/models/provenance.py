@@ -105,7 +105,7 @@ def rows_of(fit: Fit[Any], data: Histories | None, what: str) -> PerRow:
         if fit.histories is None:
             raise DataError(
                 f"{what} needs the histories that were fitted.",
-                place="This fit was loaded, or comes from another process, and has none.",
+                place="This fit was loaded or copied, or comes from another process, and has none.",
                 fix="Pass data=, the summary that was fitted.",
             )
         kept: PerRow = fit.model.per_row(fit.histories)

@@ -9,7 +9,9 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 
 import clvmodels as clv
@@ -185,6 +187,17 @@ def test_segments_of_any_type(frame_engine, in_order, kind) -> None:
         expected = {f"{each} 00:00:00" for each in expected}
     assert known == set(map(str, expected))
     assert sum(row[1] for row in found) == 40
+
+
+@pytest.mark.parametrize("kind", ["float64", "Float64", "arrow"])
+def test_zeros_and_missing_numbers_are_one_segment_each(kind) -> None:
+    values = pa.array([0.0, -0.0, math.nan, None] * 10)
+    dtype = pd.ArrowDtype(pa.float64()) if kind == "arrow" else kind
+    part = pd.Series(values, dtype=dtype)
+    found = clv.total(
+        summary(table(40).to_pandas().assign(part=part)), PURCHASES, horizon="1y", by="part"
+    )
+    assert found["customers"].tolist() == [20, 20]
 
 
 def test_python_objects_are_segments() -> None:
