@@ -20,7 +20,7 @@ WHO: Final = "customer"  # columns of a log that is made of dates
 WHEN: Final = "date"
 
 
-def opened(orders: Any, customer: str | None, date: str | None, id: Any) -> tuple[Any, Any]:  # noqa: A002
+def opened(orders: Any, customer: str | None, date: str | None, who: Any) -> tuple[Any, Any]:
     """Return the log of all customers, and that of the one asked for, on its engine.
 
     Raises
@@ -30,7 +30,7 @@ def opened(orders: Any, customer: str | None, date: str | None, id: Any) -> tupl
     DataError
         It is neither, or there can be no such id.
     """
-    named = [each is not None for each in (customer, date, id)]
+    named = [each is not None for each in (customer, date, who)]
     if isinstance(orders, str | os.PathLike):
         log = scan_files(Path(orders), text=tuple(each for each in (customer, date) if each))
     elif any(named) or _is_frame(orders):
@@ -43,13 +43,13 @@ def opened(orders: Any, customer: str | None, date: str | None, id: Any) -> tupl
             "A log of orders goes with the columns of customer and date, and the customer's id; "
             "the dates of one customer go alone.",
             place=f"Got {type(orders).__qualname__}, customer={customer!r}, date={date!r}, "
-            f"id={id!r}.",
+            f"id={who!r}.",
             fix="Pass p_alive_path(orders, fit, customer='customer_id', date='date', id=17).",
         )
     assert customer is not None
     frame = as_narwhals(log)
     require_column(customer, frame.collect_schema().names(), role="customer")
-    return log, nw.to_native(_rows_of(frame, customer, id))
+    return log, nw.to_native(_rows_of(frame, customer, who))
 
 
 def _is_frame(orders: Any) -> bool:
@@ -60,32 +60,32 @@ def _is_frame(orders: Any) -> bool:
     return True
 
 
-def _rows_of(frame: Any, customer: str, id: Any) -> Any:  # noqa: A002
+def _rows_of(frame: Any, customer: str, who: Any) -> Any:
     """Return the rows of a customer: an id of 17 is found by 17 and by '17'."""
     dtype = frame.collect_schema()[customer]
     if dtype == nw.Object:  # of Python's own types, in memory
-        return frame.filter([str(each) == str(id) for each in frame[customer].to_list()])
+        return frame.filter([str(each) == str(who) for each in frame[customer].to_list()])
     if not dtype.is_numeric():
-        return frame.filter(nw.col(customer).cast(nw.String) == str(id))
-    return frame.filter(nw.col(customer) == _number(customer, id))
+        return frame.filter(nw.col(customer).cast(nw.String) == str(who))
+    return frame.filter(nw.col(customer) == _number(customer, who))
 
 
-def _number(customer: str, id: Any) -> int | float:  # noqa: A002
+def _number(customer: str, who: Any) -> int | float:
     for kind in (int, float):  # in this order: a float has no room for all the digits of an id
         try:
-            number: int | float = kind(id)
+            number: int | float = kind(who)
         except (TypeError, ValueError, OverflowError):
             continue
-        if number == id or isinstance(id, str):
+        if number == who or isinstance(who, str):
             return number
-    raise no_customer(customer, id)
+    raise no_customer(customer, who)
 
 
-def no_customer(customer: str, id: Any) -> DataError:  # noqa: A002
+def no_customer(customer: str, who: Any) -> DataError:
     """Return the error for an id that no row has."""
     return DataError(
         "The customer is one of the log.",
-        place=f"No row has the id {id!r} in column {customer!r}.",
+        place=f"No row has the id {who!r} in column {customer!r}.",
         fix="Pass an id as it is in the log.",
     )
 
