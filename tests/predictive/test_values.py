@@ -369,7 +369,7 @@ def drawn(model: Any, values: np.ndarray) -> ParameterDraws[Any]:
 
 def test_draws_of_parameters_are_mixed() -> None:
     rng = np.random.default_rng(8)
-    values = PURCHASES.values * np.exp(0.2 * rng.standard_normal((32, 4)))
+    values = PURCHASES.values * np.exp(0.2 * rng.standard_normal((16, 4)))
     draws = drawn(PURCHASES, values)
     c = customers().take(np.array([0, 3, 5, 6]))
     together = clv.value_distribution(c, draws, SPEND, horizon="1y", discount_rate=0.1)
