@@ -12,7 +12,7 @@ import pytest
 from scipy import special
 
 import clvmodels as clv
-from clvmodels import BGNBD, SBG, Customers, GammaGamma, ParetoNBD
+from clvmodels import BGCNBD, BGNBD, SBG, Customers, GammaGamma, ParetoNBD
 from clvmodels.beta_dropout import erlang_counts
 from clvmodels.models.draws import ParameterDraws
 from clvmodels.models.erlang_family import ErlangModel
@@ -132,8 +132,9 @@ def test_one_purchase_may_come_any_time_in_decades(horizon: str | float) -> None
 def test_a_horizon_of_centuries_is_as_good_as_an_endless_one() -> None:
     """Also in time: what comes after money is worthless is cut off."""
     c = customers().take(np.array([0, 3, 6]))
-    regular = next(kind for kind in KINDS if kind.__name__ == "BGCNBD")(0.5, 2.0, 0.8, 2.5, k=4)
-    for model in (PURCHASES, regular):
+    regular = BGCNBD(0.5, 2.0, 0.8, 2.5, k=4)
+    models: list[PurchaseModel] = [PURCHASES, regular]
+    for model in models:
         found = [
             clv.value_distribution(c, model, SPEND, horizon=horizon, discount_rate=0.1)
             for horizon in (1e7, math.inf)
