@@ -141,7 +141,8 @@ class LifetimeModel(ContinuousModel):
 
     def _ahead(self, c: Customers, n: Array, t: Array) -> counts_ahead.Ahead:
         x, _, T = c.timing
-        return counts_ahead.Ahead(n, t, self.r + x, self.alpha + T, self.lifetime, T)
+        times = np.asarray(t, dtype=np.float64)  # panels never end on whole numbers
+        return counts_ahead.Ahead(n, times, self.r + x, self.alpha + T, self.lifetime, T)
 
     def _rate(self, c: Customers) -> Array:
         """Return the mean purchase rate given alive, (r+x) / (alpha+T)."""

@@ -173,7 +173,7 @@ def _discounts(
 
 def _endless(rows: PurchaseModel, customers: Customers, t: float, terms: Terms) -> Array:
     """Return by how much more purchases count where what comes after a cut is left out, (s,)."""
-    if math.isfinite(terms.horizon):
+    if terms.horizon < t + 1.0:
         return np.ones(len(customers))
     whole = rows.discounted_if_alive(customers, terms.horizon, terms.rate)
     return whole / rows.discounted_if_alive(customers, t, terms.rate)
@@ -181,9 +181,8 @@ def _endless(rows: PurchaseModel, customers: Customers, t: float, terms: Terms) 
 
 def finite_horizon(model: Any, terms: Terms) -> float:
     """Return the horizon, or the time after which money is worth next to nothing."""
-    if math.isinf(terms.horizon):
-        return math.ceil(-math.log(_NOTHING) / terms.rate)
-    return float(model.whole_periods(np.asarray(terms.horizon)))
+    cut = math.ceil(-math.log(_NOTHING) / terms.rate) if terms.rate > 0.0 else math.inf
+    return float(model.whole_periods(np.asarray(min(terms.horizon, float(cut)))))
 
 
 def _most(rows: PurchaseModel, customers: Customers, t: float) -> float:

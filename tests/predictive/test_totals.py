@@ -172,6 +172,19 @@ def test_many_customers_most_of_whom_have_left() -> None:
         assert found["sd_customers"][0] == pytest.approx(sums.std(), rel=0.1)
 
 
+@pytest.mark.parametrize("model", [PURCHASES, clv.ParetoNBD(0.55, 10.6, 0.61, 11.7)])
+def test_a_million_weeks_are_without_end(model) -> None:
+    rfm = clv.CustomerSummary.from_frame(
+        base_of(clv.GammaGamma(6.25, 12.0, 15.44)).head(60), unit="week"
+    )
+    without, long = (
+        clv.total(rfm, model, clv.GammaGamma(6.25, 12.0, 15.44), horizon=h, discount_rate=RATE)
+        for h in (math.inf, 1e6)
+    )
+    for column in ("clv", "lower", "upper"):
+        assert without[column][0] == pytest.approx(long[column][0], rel=1e-6)
+
+
 def test_a_price_is_money_a_purchase() -> None:
     table = base_of(clv.GammaGamma(6.25, 3.74, 15.44)).drop(columns="monetary_value")
     rfm = clv.CustomerSummary.from_frame(table, unit="week")
