@@ -73,14 +73,14 @@ STUDIES: dict[str, Study] = {
     ),
     "MBGNBD": Study(clv.MBGNBD(0.5, 6.0, 0.9, 1.6)),
     "BGCNBD k=2": Study(
-        clv.BGCNBD(0.8, 2.0, 0.9, 3.5, k=2), fit=lambda data: clv.BGCNBD.fit(data, k=2)
+        clv.BGCNBD(0.8, 2.0, 0.9, 3.5, k=2), every=20, fit=lambda data: clv.BGCNBD.fit(data, k=2)
     ),
     "MBGCNBD k=3": Study(
-        clv.MBGCNBD(0.9, 1.5, 0.8, 2.5, k=3), fit=lambda data: clv.MBGCNBD.fit(data, k=3)
+        clv.MBGCNBD(0.9, 1.5, 0.8, 2.5, k=3), every=20, fit=lambda data: clv.MBGCNBD.fit(data, k=3)
     ),
     "ParetoNBD": Study(clv.ParetoNBD(0.55, 10.6, 0.6, 11.7)),
     "GGompertzNBD": Study(
-        clv.GGompertzNBD(0.8, 6.0, 0.1, 0.5, 10.0), people=4_000, people_total=1_000
+        clv.GGompertzNBD(0.8, 6.0, 0.1, 0.5, 10.0), people=4_000, every=20, people_total=1_000
     ),
     "BGBB": Study(clv.BGBB(1.2, 0.75, 0.66, 2.8), **MONTHLY),
     "SBG": Study(clv.SBG(0.7, 1.2), people=20_000, every=20, **MONTHLY),

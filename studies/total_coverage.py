@@ -33,12 +33,21 @@ WORLDS = 100
 
 def totals(name: str, seeds: range = range(WORLDS), people: int | None = None) -> pd.DataFrame:
     """Run many worlds of a model: one row for each quantity and group, how many were covered."""
+    return summary(name, in_worlds(name, seeds, people))
+
+
+def in_worlds(name: str, seeds: range, people: int | None = None) -> pd.DataFrame:
+    """Return one row for each total of each world."""
     study, rows = STUDIES[name], []
     for seed in seeds:
         world = study.world(people or study.people_total, 10_000 + seed)
         rows += [{"seed": seed, **row} for row in total_rows(study, world, seed)]
-    found = pd.DataFrame(rows).groupby(["quantity", "group"], sort=False, as_index=False)
-    table = found.agg(
+    return pd.DataFrame(rows)
+
+
+def summary(name: str, rows: pd.DataFrame) -> pd.DataFrame:
+    """Count over the worlds."""
+    table = rows.groupby(["quantity", "group"], sort=False, as_index=False).agg(
         totals=("covered", "size"),
         covered=("covered", "sum"),
         covered_chance=("covered_chance", "sum"),
