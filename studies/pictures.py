@@ -234,7 +234,7 @@ def coverage(figure: Figure) -> None:
         axes.title.set(fontsize=10)
         axes.xaxis.set_major_formatter(mpl.ticker.PercentFormatter(1.0, 0))
     left.set_yticks([-i for i in range(len(names))], names)
-    right.legend(frameon=False, loc="lower right", labelcolor="linecolor", handletextpad=0.1)
+    left.legend(frameon=False, loc="lower left", labelcolor="linecolor", handletextpad=0.1)
 
 
 def real_coverage(figure: Figure) -> None:

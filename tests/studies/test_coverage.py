@@ -122,7 +122,10 @@ def test_words_of_the_page_are_those_of_the_last_run() -> None:
     cdnow, retail, known = "CDNOW", "Online Retail", f"BG/NBD{real_coverage.HINDSIGHT}"
     share = real.randomised.mul(100.0).map("{:.1f}".format)
     few = spend.loc[(cdnow, "1-2")]
+    sums = stored("coverage_totals").query("group == 'all'")[["covered", "totals"]].sum()
     sentences = (
+        f"{sums.covered:,} of {sums.totals:,} totals of everybody, "
+        f"{100 * sums.covered / sums.totals:.1f} %",
         f"purchases goes from {share[cdnow, 'BG/NBD', 'purchases']} to "
         f"{share[cdnow, known, 'purchases']} %",
         f"from {share[retail, 'BG/NBD', 'purchases']} to {share[retail, known, 'purchases']} %",
