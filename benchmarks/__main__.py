@@ -21,6 +21,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--only", nargs="+", choices=sorted(PROBLEMS), help="these problems only")
     parser.add_argument("--peers", nargs="+", help="only these peers")
+    parser.add_argument("--steps", nargs="+", help="only these steps")
     parser.add_argument("--cache", type=Path, help="folder to keep the simulated logs in")
     parser.add_argument("--results", type=Path, default=results.PLACE, help="the table")
     parser.add_argument(
@@ -50,7 +51,8 @@ def measure(asked: argparse.Namespace, cache: Path, place: Path) -> None:
     bench = Bench(cache, asked.environments)
     cases = plan.QUICK if asked.quick else plan.FULL
     cases = [case for case in cases if asked.only is None or case.problem in asked.only]
-    cases = [plan.with_peers(case, asked.peers) for case in cases] if asked.peers else cases
+    cases = [plan.chosen(case, asked.peers, asked.steps) for case in cases]
+    cases = [case for case in cases if case.entries]
     start = time.perf_counter()
     done = []
     for case in cases:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-__all__ = ["BARE", "FULL", "INTERVALS", "POSTERIOR", "QUICK", "Case", "Entry", "with_peers"]
+__all__ = ["BARE", "FULL", "INTERVALS", "POSTERIOR", "QUICK", "Case", "Entry", "chosen"]
 
 OURS, LIFETIMES, PYMC, BTYD = "clvmodels", "lifetimes", "pymc-marketing", "btyd"
 POLARS, DUCKDB, SPARK = "polars", "duckdb", "spark"
@@ -128,6 +128,11 @@ FULL = [
 ]
 
 
-def with_peers(case: Case, peers: list[str]) -> Case:
-    """Return a case with only some peers."""
-    return replace(case, entries=tuple(e for e in case.entries if e.peer in peers))
+def chosen(case: Case, peers: list[str] | None, steps: list[str] | None) -> Case:
+    """Return a case with only some peers and steps; None for all."""
+    kept = (
+        each
+        for each in case.entries
+        if (peers is None or each.peer in peers) and (steps is None or each.step in steps)
+    )
+    return replace(case, entries=tuple(kept))

@@ -142,7 +142,7 @@ def posterior_step(job: Job) -> Action:
     def action() -> dict[str, float]:
         posterior = BGNBD.fit(rfm).posterior(draws=4000, seed=1)
         means = dict(zip(posterior.names, posterior.table["mean"].tolist(), strict=True))
-        return means | {"ess": float(posterior.ess)}
+        return means | {"ess": float(posterior.ess.min())}
 
     return action
 
