@@ -184,7 +184,7 @@ def moments_of(exposure: Exposure, purchases: Any, spend: Any, terms: Terms) -> 
     if spend is not None:
         base = base_of(spend)
         shape = base.q + base.p * x
-        raw = [each * inverse_moment(shape, k) for k, each in enumerate(raw, start=1)]
+        raw = [_times(inverse_moment(shape, k), each) for k, each in enumerate(raw, start=1)]
     return summed(exposure, raw, scale_of(exposure, spend))
 
 
