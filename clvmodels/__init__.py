@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from clvmodels import datasets, priors
+    from clvmodels import datasets, diagnostics, priors
     from clvmodels.acquisition import new_customers
     from clvmodels.comparison import (
         Comparison,
@@ -178,6 +178,7 @@ __all__ = [
     "check_regularity",
     "compare",
     "datasets",
+    "diagnostics",
     "holdout_split",
     "lapse_alert",
     "likelihood_ratio_test",
@@ -201,7 +202,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    if name in ("datasets", "priors"):
+    if name in ("datasets", "diagnostics", "priors"):
         return import_module(f"clvmodels.{name}")
     if name not in _HOME_OF:
         raise AttributeError(f"module 'clvmodels' has no attribute {name!r}")
