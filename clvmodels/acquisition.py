@@ -15,7 +15,7 @@ from clvmodels.models.fit import Fit
 from clvmodels.models.predictions import PurchasePredictions
 from clvmodels.models.provenance import check_alike
 from clvmodels.models.spend import SpendPredictions
-from clvmodels.predictive.arguments import fit_of, fitted_model
+from clvmodels.predictive.arguments import fit_of, fitted_model, purchase_fit
 from clvmodels.units import Duration, TimeUnit, in_units, rate_per_unit
 from clvmodels.value import check_margin, customer_value
 
@@ -89,13 +89,7 @@ def new_customers(
 
     check_alike(fit_of(purchases), fit_of(spend))
     known = _unit_of(fit_of(purchases), unit)
-    counts, money = fitted_model(purchases), fitted_model(spend)
-    if not isinstance(counts, PurchasePredictions):
-        raise ParameterError(
-            "`purchases` is a fit of a purchase model, such as BGNBD.fit(rfm).",
-            place=f"Got {purchases!r:.80}.",
-            fix="Pass the purchase fit first, then the spend fit.",
-        )
+    counts, money = fitted_model(purchase_fit(purchases)), fitted_model(spend)
     names = sorted({*counts.variables, *getattr(money, "variables", ())})
     kinds = _kinds(covariates, names)
     c = _newcomers(kinds, known)

@@ -265,9 +265,10 @@ def _bounded(exponent: Array) -> Array:
 
 
 def _check(prior: str, name: str, value: object) -> None:
-    is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    number = float(value) if isinstance(value, int | float | np.number) and is_number else math.nan
     anywhere = name == "mu"
+    number = math.nan
+    if isinstance(value, int | float | np.number) and not isinstance(value, bool):
+        number = float(value)
     if not math.isfinite(number) or not (anywhere or number > 0.0):
         raise ParameterError(
             f"{name!r} of {prior} is a finite number{'' if anywhere else ' above zero'}.",

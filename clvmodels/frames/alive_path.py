@@ -27,7 +27,8 @@ from clvmodels.models.fit import Fit
 from clvmodels.models.intervals import check_level
 from clvmodels.models.predictions import PurchasePredictions
 from clvmodels.models.provenance import check_alike
-from clvmodels.predictive.silence import Purchases, fit_of, histories_at
+from clvmodels.predictive.arguments import purchase_fit
+from clvmodels.predictive.silence import Purchases, histories_at
 from clvmodels.units import Duration, TimeUnit, in_units
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def p_alive_path(
     2024-09-29    0.124
     Name: p_alive, dtype: float64
     """
-    found = fit_of(purchases)
+    found = purchase_fit(purchases)
     unit, rule = _unit_and_rules(found, unit, grid, returns)
     beyond = 0.5 * (1.0 - check_level(level))
     log, one = opened(orders, customer, date, id)

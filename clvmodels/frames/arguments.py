@@ -12,7 +12,7 @@ from clvmodels.models.fit import Fit
 from clvmodels.models.predictions import PurchasePredictions
 from clvmodels.models.provenance import check_alike
 from clvmodels.models.spend import SpendPredictions
-from clvmodels.predictive.arguments import fit_of, fitted_model
+from clvmodels.predictive.arguments import fit_of, fitted_model, purchase_fit
 
 __all__ = [
     "PurchaseFit",
@@ -54,13 +54,7 @@ def check_models(
             place=f"Got {type(rfm).__qualname__}.",
             fix="Use rfm_summary(orders, ...) or CustomerSummary.from_frame(frame, unit=...).",
         )
-    if not isinstance(fitted_model(purchases), PurchasePredictions):
-        raise DataError(
-            "`purchases` is a fit of a purchase model, such as BGNBD.fit(rfm).",
-            place=f"Got {purchases!r:.80}.",
-            fix="Pass the purchase fit first, then the spend fit.",
-        )
-    check_alike(fit_of(purchases), rfm)
+    check_alike(purchase_fit(purchases), rfm)
     check_alike(fit_of(spend), rfm)
     if spend is None or isinstance(spend, str | int | float):
         return

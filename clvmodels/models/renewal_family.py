@@ -247,7 +247,7 @@ class RenewalModel(OpportunityModel):
         """Return whether there was no opportunity within s: customers who stay take each, (n,)."""
         return np.where(np.floor(s) < 1.0, 1.0, np.zeros(len(c)))
 
-    def unusual_silence(self, c: Customers, level: float) -> Array:  # noqa: ARG002 - at any level
+    def unusual_silence(self, c: Customers, level: float) -> Array:  # noqa: ARG002 - a missed one is unusual at any
         """Return one period, shape (n,): a renewal that was missed."""
         return np.ones(len(c))
 

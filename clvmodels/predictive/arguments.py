@@ -1,4 +1,4 @@
-"""What the predictive distributions are asked: fits, models or draws, horizons, levels."""
+"""What predictions are given: fits, models or draws, horizons, shares, prices, margins."""
 
 from __future__ import annotations
 
@@ -9,21 +9,30 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from clvmodels.errors import ParameterError
+from clvmodels.customers import Customers
+from clvmodels.errors import DataError, ParameterError
 from clvmodels.models.draws import ParameterDraws
 from clvmodels.models.fit import Fit
 from clvmodels.models.predictions import PurchasePredictions
 from clvmodels.models.provenance import check_alike
+from clvmodels.models.spend import SpendPredictions
 from clvmodels.units import Duration, in_units
+from clvmodels.value import check_margin
 
 __all__ = [
+    "check_price",
     "check_shares",
     "finite_horizon",
     "fit_of",
     "fitted_model",
     "horizon_of",
+    "is_number",
     "one_for_each",
+    "positive_margin",
+    "purchase_fit",
     "purchase_models",
+    "refuse_bad_spend",
+    "spend_models",
 ]
 
 Array: TypeAlias = NDArray[np.float64]
@@ -42,28 +51,56 @@ def fitted_model(given: Any) -> Any:
     return fit.model if isinstance(fit, Fit) else fit
 
 
+def purchase_fit(purchases: Any) -> Any:
+    """Return the fit of draws, or a fit or model of purchases as it is.
+
+    Raises
+    ------
+    DataError
+        It is none of these.
+    """
+    found = fit_of(purchases)
+    if isinstance(fitted_model(found), PurchasePredictions):
+        return found
+    raise DataError(
+        "`purchases` is a fit of a purchase model, such as BGNBD.fit(rfm), or its parameter draws.",
+        place=f"Got {purchases!r:.80}.",
+        fix="Pass the purchase fit first, then the spend fit.",
+    )
+
+
 def purchase_models(purchases: Any) -> tuple[PurchasePredictions, ...]:
     """Return the models that stand for a fit, a model, or draws of parameters.
 
     Raises
     ------
-    ParameterError
+    DataError
         It is none of these.
     """
-    models = _models(purchases)
-    if models and all(isinstance(each, PurchasePredictions) for each in models):
-        return models
-    raise ParameterError(
-        "`purchases` is a fit of a purchase model, such as BGNBD.fit(rfm), or its draws.",
-        place=f"Got {purchases!r:.80}.",
-        fix="Pass BGNBD.fit(rfm), BGNBD.fit(rfm).posterior() or a model.",
-    )
+    found = fitted_model(purchase_fit(purchases))
+    return tuple(purchases.models(DRAWS)) if isinstance(purchases, ParameterDraws) else (found,)
 
 
-def _models(given: Any) -> tuple[Any, ...]:
-    if isinstance(given, ParameterDraws):
-        return tuple(given.models(DRAWS))
-    return (given.model,) if isinstance(given, Fit) else (given,)
+def spend_models(spend: Any) -> tuple[SpendPredictions, ...]:
+    """Return the models that stand for a fit, a model, or draws of parameters.
+
+    Draws in an order of their own: those of two fits that share a seed are no pairs.
+
+    Raises
+    ------
+    DataError
+        It is none of these.
+    """
+    if not isinstance(fitted_model(spend), SpendPredictions):
+        raise DataError(
+            "`spend` is a fit of Gamma-Gamma, its parameter draws, or a price.",
+            place=f"Got {spend!r:.80}.",
+            fix="Pass GammaGamma.fit(rfm), or a number such as 9.99.",
+        )
+    if not isinstance(spend, ParameterDraws):
+        return (fitted_model(spend),)
+    models = spend.models(DRAWS)
+    return tuple(models[i] for i in np.random.default_rng(DRAWS).permutation(DRAWS))
 
 
 def horizon_of(customers: Any, purchases: Any, horizon: Duration) -> float:
@@ -76,10 +113,10 @@ def horizon_of(customers: Any, purchases: Any, horizon: Duration) -> float:
     ParameterError
         The horizon cannot be read, is negative, or no unit is known in which to read it.
     """
-    fitted = getattr(purchases, "fit", purchases)
+    fitted = fit_of(purchases)
     check_alike(fitted, customers)
     unit = getattr(customers, "unit", None) or getattr(fitted, "unit", None)
-    if unit is None and not _is_number(horizon):
+    if unit is None and not is_number(horizon):
         raise ParameterError(
             "`horizon` as a duration needs the unit of the customers.",
             place=f"Got {horizon!r}, and neither customers nor model have a unit.",
@@ -88,7 +125,8 @@ def horizon_of(customers: Any, purchases: Any, horizon: Duration) -> float:
     return in_units(horizon, unit or "day", start=getattr(customers, "observed_until", None))
 
 
-def _is_number(value: object) -> bool:
+def is_number(value: object) -> bool:
+    """Whether something is a number, which True is not."""
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
@@ -125,3 +163,36 @@ def one_for_each(values: Array, n: int, what: str) -> Array:
         place=f"Got shape {values.shape} for {n} customers.",
         fix="Ask for several numbers one after the other.",
     )
+
+
+def check_price(price: Any) -> float:
+    """Return a price, or raise unless it is above zero and finite."""
+    if 0.0 < price < math.inf:
+        return float(price)
+    raise ParameterError(
+        "A price is above zero.", place=f"Got {price!r}.", fix="Pass what a purchase is worth."
+    )
+
+
+def positive_margin(margin: Any) -> float:
+    """Return the share of spend that counts, or raise unless some does."""
+    share = check_margin(margin)
+    if share > 0.0:
+        return share
+    raise ParameterError(
+        "A distribution of value needs a `margin` above zero.",
+        place=f"Got {margin!r}.",
+        fix="Take the distribution of losses at a margin of their size, such as 0.1.",
+    )
+
+
+def refuse_bad_spend(customers: Customers) -> None:
+    """Raise if a customer who came back has a mean spend that is none."""
+    x, m = customers.spend
+    bad = int(((x > 0.0) & ~(np.isfinite(m) & (m >= 0.0))).sum())
+    if bad:
+        raise DataError(
+            "`monetary_value` is a finite amount, zero or more, where frequency is above 0.",
+            place=f"{bad:,} customers break this.",
+            fix="Net refunds with rfm_summary, or leave these customers out.",
+        )

@@ -18,14 +18,13 @@ from clvmodels.models.fit import Fit
 from clvmodels.models.predictions import PurchasePredictions
 from clvmodels.models.provenance import check_alike
 from clvmodels.models.purchases import OpportunityModel, PurchaseModel
-from clvmodels.predictive.arguments import purchase_models
+from clvmodels.predictive.arguments import fitted_model, purchase_fit, purchase_models
 from clvmodels.special import distinct_rows
 from clvmodels.units import TimeUnit
 
 __all__ = [
     "Purchases",
     "check_error_rate",
-    "fit_of",
     "histories_at",
     "p_alive_at",
     "p_alive_if_silent",
@@ -197,25 +196,6 @@ def histories_at(times: ArrayLike, at: ArrayLike, *, unit: TimeUnit | None = Non
     )
 
 
-def fit_of(purchases: Purchases) -> Fit[Any] | PurchasePredictions:
-    """Return the fit of parameter draws; a fit or a model as it is.
-
-    Raises
-    ------
-    DataError
-        It is none of these.
-    """
-    found = purchases.fit if isinstance(purchases, ParameterDraws) else purchases
-    model = found.model if isinstance(found, Fit) else found
-    if isinstance(model, PurchasePredictions):
-        return found
-    raise DataError(
-        "`purchases` is a fit of a purchase model, such as BGNBD.fit(rfm), or its parameter draws.",
-        place=f"Got {purchases!r:.80}.",
-        fix="Pass the fit, a model, or fit.posterior(...).",
-    )
-
-
 def check_error_rate(value: float) -> float:
     """Return an error rate, or raise unless it is between 0 and 1."""
     try:
@@ -251,9 +231,8 @@ def _model_and_rows(
     customers: Histories, purchases: Purchases
 ) -> tuple[PurchasePredictions, Customers]:
     """Return the model as fitted, and the customers with what it needs to know of them."""
-    found = fit_of(purchases)
-    check_alike(found, customers)
-    model: PurchasePredictions = found.model if isinstance(found, Fit) else found
+    check_alike(purchase_fit(purchases), customers)
+    model: PurchasePredictions = fitted_model(purchases)
     return model, as_histories(customers).customers(model.variables)
 
 

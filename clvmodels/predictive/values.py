@@ -6,26 +6,29 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from numbers import Real
 from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clvmodels.customers import TIMING, Customers, Histories, as_histories
-from clvmodels.errors import DataError, ParameterError
-from clvmodels.models.draws import ParameterDraws
-from clvmodels.models.fit import Fit
+from clvmodels.errors import ParameterError
 from clvmodels.models.intervals import check_level
 from clvmodels.models.predictions import PurchasePredictions
 from clvmodels.models.provenance import check_alike
 from clvmodels.models.spend import SpendPredictions
 from clvmodels.predictive.arguments import (
-    DRAWS,
+    check_price,
     check_shares,
+    fit_of,
+    fitted_model,
     horizon_of,
+    is_number,
     one_for_each,
+    positive_margin,
     purchase_models,
+    refuse_bad_spend,
+    spend_models,
 )
 from clvmodels.predictive.counts import PurchaseDistribution
 from clvmodels.predictive.mixtures import Horizon
@@ -41,7 +44,7 @@ from clvmodels.predictive.scaled import (
 from clvmodels.predictive.tables import interpolated
 from clvmodels.special import Index, distinct_rows
 from clvmodels.units import Duration, rate_per_unit
-from clvmodels.value import check_margin, customer_value
+from clvmodels.value import customer_value
 
 __all__ = ["ValueDistribution", "scaled_interval", "scaled_moments", "value_distribution"]
 
@@ -104,22 +107,22 @@ def value_distribution(
     """
     models = purchase_models(purchases)
     length = horizon_of(customers, purchases, horizon)
-    rate = rate_per_unit(discount_rate, getattr(customers, "unit", None) or _unit_of(purchases))
-    share = _checked_margin(margin)
+    rate = rate_per_unit(discount_rate, _unit_of(customers) or _unit_of(fit_of(purchases)))
+    share = positive_margin(margin)
     future = horizon_at(models[0], length, rate)
-    if _is_number(spend):
+    if is_number(spend):
         rows = as_histories(customers).customers(models[0].variables)
-        scale = np.full(len(rows), share * _checked_price(spend))
-        return ValueDistribution(_Case(models, None, _fitted(purchases)), rows, scale, future)
-    check_alike(getattr(spend, "fit", spend), customers)
-    spends = _spend_models(spend)
-    fitted = _fitted(spend)
+        scale = np.full(len(rows), share * check_price(spend))
+        return ValueDistribution(_Case(models, None, fitted_model(purchases)), rows, scale, future)
+    check_alike(fit_of(spend), customers)
+    spends = spend_models(spend)
+    fitted = fitted_model(spend)
     rows = as_histories(customers).customers(
         tuple(dict.fromkeys((*models[0].variables, *fitted.variables)))
     )
-    _refuse_bad_spend(rows)
+    refuse_bad_spend(rows)
     scale = share * fitted.spend_law(rows).scale
-    case = _Case(models, spends, _fitted(purchases), fitted)
+    case = _Case(models, spends, fitted_model(purchases), fitted)
     return ValueDistribution(case, rows, scale, future)
 
 
@@ -326,65 +329,5 @@ class ValueDistribution:
         return list(self._laws())
 
 
-# --- arguments --------------------------------------------------------------------------------
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)
-
-
-def _unit_of(purchases: Any) -> Any:
-    return getattr(getattr(purchases, "fit", purchases), "unit", None)
-
-
-def _fitted(given: Any) -> Any:
-    """Return the model of a fit, of draws, or a model itself."""
-    found = given.fit if isinstance(given, ParameterDraws) else given
-    return found.model if isinstance(found, Fit) else found
-
-
-def _spend_models(spend: Any) -> tuple[SpendPredictions, ...]:
-    """Return the models that stand for a fit, a model, or draws of parameters.
-
-    Draws in an order of their own: those of two fits that share a seed are no pairs.
-    """
-    if not isinstance(_fitted(spend), SpendPredictions):
-        raise ParameterError(
-            "`spend` is a fit of Gamma-Gamma, its draws, or a price.",
-            place=f"Got {spend!r:.80}.",
-            fix="Pass GammaGamma.fit(rfm), or a number such as 9.99.",
-        )
-    if not isinstance(spend, ParameterDraws):
-        return (_fitted(spend),)
-    models = spend.models(DRAWS)
-    return tuple(models[i] for i in np.random.default_rng(DRAWS).permutation(DRAWS))
-
-
-def _checked_price(price: Any) -> float:
-    if 0.0 < price < math.inf:
-        return float(price)
-    raise ParameterError(
-        "A price is above zero.", place=f"Got {price!r}.", fix="Pass what a purchase is worth."
-    )
-
-
-def _checked_margin(margin: Any) -> float:
-    share = check_margin(margin)
-    if share > 0.0:
-        return share
-    raise ParameterError(
-        "A distribution of value needs a `margin` above zero.",
-        place=f"Got {margin!r}.",
-        fix="Take the distribution of losses at a margin of their size, such as 0.1.",
-    )
-
-
-def _refuse_bad_spend(customers: Customers) -> None:
-    x, m = customers.spend
-    bad = int(((x > 0.0) & ~(np.isfinite(m) & (m >= 0.0))).sum())
-    if bad:
-        raise DataError(
-            "`monetary_value` is a finite amount, zero or more, where frequency is above 0.",
-            place=f"{bad:,} customers break this.",
-            fix="Net refunds with rfm_summary, or leave these customers out.",
-        )
+def _unit_of(known: Any) -> Any:
+    return getattr(known, "unit", None)

@@ -22,7 +22,6 @@ HIGHEST_R: Final = 1.01
 """R-hat above which chains disagree (Vehtari et al. 2021, Bayesian Analysis 16(2))."""
 
 _TUNING: Final = 300  # steps before the draws: the coordinates are round already
-_LEAST: Final = 1e-3  # curvature that a direction is taken to have, relative to the largest
 
 
 @dataclass(frozen=True)

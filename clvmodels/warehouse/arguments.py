@@ -9,7 +9,7 @@ from clvmodels.errors import DataError, ParameterError
 from clvmodels.models.gamma_gamma import GammaGamma
 from clvmodels.models.predictions import PurchasePredictions
 from clvmodels.models.renewal_family import RenewalModel
-from clvmodels.predictive.arguments import fitted_model
+from clvmodels.predictive.arguments import fitted_model, purchase_fit
 from clvmodels.value import check_margin
 from clvmodels.warehouse.orders import Orders
 from clvmodels.warehouse.scoring_sql import Spend
@@ -26,13 +26,8 @@ def purchase_model(purchases: Any) -> PurchasePredictions:
             place=f"{type(model).__name__} is for renewals of contracts.",
             fix="Use subscription_summary and predict.",
         )
-    if not isinstance(model, PurchasePredictions):
-        raise DataError(
-            "`purchases` is a fit of a purchase model, such as BGNBD.fit(rfm).",
-            place=f"Got {purchases!r:.80}.",
-            fix="Pass the purchase fit first, then the spend fit.",
-        )
-    return model
+    found: PurchasePredictions = fitted_model(purchase_fit(purchases))
+    return found
 
 
 def spend_of(spend: Any, orders: Orders) -> Spend:

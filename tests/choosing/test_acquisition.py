@@ -10,6 +10,7 @@ import pytest
 from clvmodels import (
     BGNBD,
     Customers,
+    DataError,
     Effects,
     GammaGamma,
     ParameterError,
@@ -101,7 +102,7 @@ def test_arguments() -> None:
         new_customers(PURCHASES, first_order=30.0, **options)
     with pytest.raises(ParameterError, match="a spend fit, or a price"):
         new_customers(PURCHASES, True, **options)
-    with pytest.raises(ParameterError, match="Pass the purchase fit first"):
+    with pytest.raises(DataError, match="Pass the purchase fit first"):
         new_customers(SPEND, PURCHASES, **options)
     with pytest.raises(ParameterError, match="True, False, or an amount"):
         new_customers(PURCHASES, SPEND, first_order="yes", **options)

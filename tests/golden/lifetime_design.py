@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import product
@@ -15,7 +16,7 @@ SHARES = {"corner": 27, "published": 13, "level": 18, "equal": 10, "unit": 12, "
 """Percent of the rows by kind of parameter set; `equal` has alpha = beta, `unit` has s = 1."""
 
 
-class LifetimeDesign(Design):
+class LifetimeDesign(Design, ABC):
     """Rows for a model in which customers leave with time; the lifetime enters as floats."""
 
     names: tuple[str, ...]
@@ -52,11 +53,11 @@ class LifetimeDesign(Design):
             row["s"] = 1.0
         return row
 
-    def hazard(self, parameters: Row, time: float) -> float:
-        raise NotImplementedError
+    @abstractmethod
+    def hazard(self, parameters: Row, time: float) -> float: ...
 
-    def log_survival(self, parameters: Row, time: float) -> float:
-        raise NotImplementedError
+    @abstractmethod
+    def log_survival(self, parameters: Row, time: float) -> float: ...
 
     def doubtful(self, parameters: Row, x: int, age: float) -> float:
         """A t_x in (0, T] that puts the log-odds of having left near a draw from (-6, 6)."""

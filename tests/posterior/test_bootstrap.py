@@ -85,7 +85,7 @@ def test_few_values_stand_for_many_customers() -> None:
     assert len(fit.histories) < 5000
     assert (fit.histories.weight % 1.0 > 0.0).any()
     for kind in ("customers", "parametric"):
-        draws = fit.bootstrap(draws=40 if kind == "parametric" else REFITS, kind=kind, seed=1)  # type: ignore[arg-type]
+        draws = fit.bootstrap(draws=40 if kind == "parametric" else REFITS, kind=kind, seed=1)
         tolerance = SD if kind == "customers" else 4.0 / np.sqrt(80)
         np.testing.assert_allclose(spread(draws, fit), 1.0, atol=tolerance)
 

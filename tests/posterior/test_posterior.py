@@ -48,7 +48,7 @@ def population(model_class: type[Model]) -> tuple[Model, Customers]:
         return model, model.simulate(bare, seed=1)
     age: Any = 12 if isinstance(model, OpportunityModel) else 52.0
     many = MANY // 4 if isinstance(model, LifetimeModel) else MANY  # their quadrature takes longer
-    return model, model.simulate(many, age, seed=1, unit="week")  # type: ignore[attr-defined]
+    return model, model.simulate(many, age, seed=1, unit="week")
 
 
 @pytest.fixture(scope="module")

@@ -85,7 +85,7 @@ def test_densities_add_up() -> None:
         (lambda: priors.Gamma(alpha=0.0, beta=1.0), "'alpha' of Gamma"),
         (lambda: priors.Gamma(alpha=1.0, beta=float("nan")), "'beta' of Gamma.*nan"),
         (lambda: priors.Normal(mu=float("inf")), "'mu' of Normal is a finite number[.]"),
-        (lambda: priors.LogNormal(mu=0.0, sigma="wide"), "wide"),  # type: ignore[arg-type]
+        (lambda: priors.LogNormal(mu=0.0, sigma="wide"), "wide"),
         (lambda: priors.Weibull(alpha=True, beta=1.0), "True"),
     ],
 )

@@ -14,6 +14,7 @@ from clvmodels import (
     BGNBD,
     SBG,
     Customers,
+    DataError,
     Effects,
     ParameterError,
     ParetoNBD,
@@ -234,7 +235,7 @@ def test_bad_input() -> None:
     ahead = purchase_distribution(c, BG, horizon="1y")
     for level in (0.0, 1.0, 1.5, math.nan, True, "0.9"):
         with pytest.raises(ParameterError, match="between 0 and 1"):
-            ahead.interval(level)  # type: ignore[arg-type]  # what a user might pass
+            ahead.interval(level)  # what a user might pass
         with pytest.raises(ParameterError, match="between 0 and 1"):
             count_interval([BG], c, 5.0, level)  # type: ignore[arg-type]  # the same
     for n in (0.5, -1, math.nan, math.inf):
@@ -249,7 +250,7 @@ def test_bad_input() -> None:
     for horizon, words in ((math.inf, "finite horizon"), (-1.0, "zero or longer")):
         with pytest.raises(ParameterError, match=words):
             purchase_distribution(c, BG, horizon=horizon)
-    with pytest.raises(ParameterError, match="fit of a purchase model"):
+    with pytest.raises(DataError, match="fit of a purchase model"):
         purchase_distribution(c, 3.0, horizon="1y")
     bare = Customers.from_arrays(*c.timing, unit=None)
     with pytest.raises(ParameterError, match="needs the unit"):
