@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,13 @@ class FrequencyTable:
         """Pearson's sum of (observed - expected)^2 / expected, small cells merged upwards."""
         observed, expected = self._merged()
         return float(((observed - expected) ** 2 / expected).sum())
+
+    @property
+    def contributions(self) -> tuple[float, ...]:
+        """What each row adds to `chi_square`; merged rows count once, NaN after the first."""
+        observed, expected = self._merged()
+        own = (observed - expected) ** 2 / expected
+        return (*own.tolist(), *[math.nan] * (len(self.observed) - len(own)))
 
     @property
     def misplaced(self) -> float:

@@ -4,14 +4,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from clvmodels.diagnostics.histogram import FrequencyCheck, frequencies
     from clvmodels.diagnostics.holdout import Outcomes, outcomes
 
 _HOMES = {
+    "clvmodels.diagnostics.histogram": (
+        "FrequencyCheck",
+        "frequencies",
+    ),
     "clvmodels.diagnostics.holdout": ("Outcomes", "outcomes"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = ["Outcomes", "outcomes"]
+__all__ = ["FrequencyCheck", "Outcomes", "frequencies", "outcomes"]
 
 
 def __dir__() -> list[str]:

@@ -145,17 +145,25 @@ class PurchasePredictions(Parametric):
         """
         x, w = customers.frequency, customers.weight
         observed = np.bincount(np.minimum(x, _CELLS - 1.0).astype(np.intp), w, minlength=_CELLS)
+        chances, weight = self.frequency_chances(customers)
+        return FrequencyTable(tuple(observed.tolist()), tuple((weight @ chances).tolist()))
+
+    def frequency_chances(self, customers: Customers) -> tuple[Array, Array]:
+        """Return P(X(T) = 0), ..., P(6), P(7 or more), shape (m, 8), and customers of each row.
+
+        A row is a distinct age, with the parameters of its customers; m is at most about 2,000.
+        """
         model, T = self.rows(customers), customers.timing[2]
         first, code = distinct_rows(T, *model.varying().values())
         apart = math.ceil(len(first) / _MOST_AGES)
-        weight = np.add.reduceat(np.bincount(code, w), np.arange(0, len(first), apart))
+        counted = np.bincount(code, customers.weight)
+        weight = np.add.reduceat(counted, np.arange(0, len(first), apart))
         some = first[::apart]
         rows = np.tile(some, _CELLS - 1)
         n = np.repeat(np.arange(_CELLS - 1.0), len(some))
         chances = model.take(rows).count_probability(n, T[rows]).reshape(_CELLS - 1, len(some))
-        cells = (chances @ weight).tolist()
-        rest = max(float(weight.sum()) - sum(cells), 0.0)
-        return FrequencyTable(tuple(observed.tolist()), (*cells, rest))
+        rest = np.maximum(1.0 - chances.sum(axis=0), 0.0)
+        return np.vstack([chances, rest]).T, weight
 
     def _once(self, c: Customers, function: Callable[..., Array], *columns: Array) -> Array:
         """Evaluate a function of the model, customers and columns once per distinct row."""

@@ -21,7 +21,7 @@ from clvmodels.models.draws import ParameterDraws
 from clvmodels.models.fit import Fit
 from clvmodels.parameters import from_real_line, to_real_line
 
-__all__ = ["SharedError", "error_of"]
+__all__ = ["SharedError", "axes_of", "error_of"]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -106,7 +106,7 @@ def error_of(given: Any, sums: Callable[[Any], Array], middle: Array) -> SharedE
     def moved(change: Array) -> Array:
         return sums(model.with_values(from_real_line(z + change, positive)))
 
-    axes, endless = _axes(given)
+    axes, endless = axes_of(given)
     _refuse_endless(given, endless, moved, middle)
     slopes = [(moved(_STEP * axis) - moved(-_STEP * axis)) / (2.0 * _STEP) for axis in axes]
     return SharedError(np.array(slopes).reshape(-1, len(middle)), ())
@@ -127,7 +127,7 @@ def _at_draw(sums: Callable[[Any], Array], model: Any) -> Array:
         ) from error
 
 
-def _axes(fit: Fit[Any]) -> tuple[list[Array], list[Array]]:
+def axes_of(fit: Fit[Any]) -> tuple[list[Array], list[Array]]:
     """Return independent directions of one standard deviation, and those without an end.
 
     Where the data leave a ridge, such as a and b that grow together, the curvature of the
