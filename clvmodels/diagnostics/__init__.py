@@ -4,19 +4,71 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from clvmodels.diagnostics.by_bin import Calibration, calibration
     from clvmodels.diagnostics.histogram import FrequencyCheck, frequencies
     from clvmodels.diagnostics.holdout import Outcomes, outcomes
+    from clvmodels.diagnostics.metrics import (
+        accuracy,
+        coverage,
+        decile_calibration_error,
+        mae,
+        mean_log_density,
+        normalised_gini,
+        randomised_coverage,
+        rmse,
+        spearman,
+        top_decile_capture,
+        total_bias,
+        tracking_error,
+    )
 
 _HOMES = {
+    "clvmodels.diagnostics.by_bin": (
+        "Calibration",
+        "calibration",
+    ),
     "clvmodels.diagnostics.histogram": (
         "FrequencyCheck",
         "frequencies",
     ),
     "clvmodels.diagnostics.holdout": ("Outcomes", "outcomes"),
+    "clvmodels.diagnostics.metrics": (
+        "accuracy",
+        "coverage",
+        "decile_calibration_error",
+        "mae",
+        "mean_log_density",
+        "normalised_gini",
+        "randomised_coverage",
+        "rmse",
+        "spearman",
+        "top_decile_capture",
+        "total_bias",
+        "tracking_error",
+    ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = ["FrequencyCheck", "Outcomes", "frequencies", "outcomes"]
+__all__ = [
+    "Calibration",
+    "FrequencyCheck",
+    "Outcomes",
+    "accuracy",
+    "calibration",
+    "coverage",
+    "decile_calibration_error",
+    "frequencies",
+    "mae",
+    "mean_log_density",
+    "normalised_gini",
+    "outcomes",
+    "randomised_coverage",
+    "rmse",
+    "spearman",
+    "top_decile_capture",
+    "total_bias",
+    "tracking_error",
+]
 
 
 def __dir__() -> list[str]:
