@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from clvmodels.diagnostics.by_bin import Calibration, calibration
+    from clvmodels.diagnostics.by_decile import Deciles, deciles, deciles_of
+    from clvmodels.diagnostics.curves import Lift, lift, lift_of
     from clvmodels.diagnostics.histogram import FrequencyCheck, frequencies
     from clvmodels.diagnostics.holdout import Outcomes, outcomes
     from clvmodels.diagnostics.metrics import (
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
+    "clvmodels.diagnostics.by_decile": ("Deciles", "deciles", "deciles_of"),
+    "clvmodels.diagnostics.curves": ("Lift", "lift", "lift_of"),
     "clvmodels.diagnostics.by_bin": (
         "Calibration",
         "calibration",
@@ -51,13 +55,19 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Calibration",
+    "Deciles",
     "FrequencyCheck",
+    "Lift",
     "Outcomes",
     "accuracy",
     "calibration",
     "coverage",
     "decile_calibration_error",
+    "deciles",
+    "deciles_of",
     "frequencies",
+    "lift",
+    "lift_of",
     "mae",
     "mean_log_density",
     "normalised_gini",
