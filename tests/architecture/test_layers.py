@@ -15,6 +15,10 @@ PACKAGE = Path(clv.__file__).parent
 # From the top down: a module imports from layers below its own, or from its own layer.
 LAYERS = [
     {"cli"},
+    {"reports"},
+    {"plots"},
+    {"backtests", "suitability", "drifts"},
+    {"diagnostics"},
     {"files", "datasets", "warehouse"},
     {"frames"},
     {"value", "lookup", "comparison", "acquisition", "predictive"},
@@ -25,12 +29,21 @@ LAYERS = [
     {"customers", "parameters", "frequencies", "priors"},
     {"columns"},
     {"special"},
-    {"units", "atomic"},
+    {"units", "atomic", "markup"},
     {"errors"},
 ]
 FAMILIES = sorted((PACKAGE / "models").glob("*_family.py"))  # what several models share
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
-HEAVY = ("pandas", "polars", "matplotlib", "scipy.optimize", "scipy.stats", "pyarrow", "duckdb")
+HEAVY = (
+    "pandas",
+    "polars",
+    "matplotlib",
+    "jinja2",
+    "scipy.optimize",
+    "scipy.stats",
+    "pyarrow",
+    "duckdb",
+)
 
 
 def layer_of(module: str) -> int:
