@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from clvmodels import datasets, diagnostics, priors
+    from clvmodels import datasets, diagnostics, plots, priors
     from clvmodels.acquisition import new_customers
     from clvmodels.comparison import (
         Comparison,
@@ -63,6 +63,8 @@ if TYPE_CHECKING:
     from clvmodels.predictive.counts import PurchaseDistribution, purchase_distribution
     from clvmodels.predictive.silence import p_alive_at, p_alive_if_silent
     from clvmodels.predictive.values import ValueDistribution, value_distribution
+    from clvmodels.suitability.check import check
+    from clvmodels.suitability.finding import Finding, SuitabilityCheck
     from clvmodels.warehouse.queries import SummaryQueries, WarehouseQueries
     from clvmodels.warehouse.to_sql import summary_to_sql, to_sql
 
@@ -125,6 +127,8 @@ _HOMES = {
     "clvmodels.predictive.silence": ("p_alive_at", "p_alive_if_silent"),
     "clvmodels.predictive.counts": ("PurchaseDistribution", "purchase_distribution"),
     "clvmodels.predictive.values": ("ValueDistribution", "value_distribution"),
+    "clvmodels.suitability.check": ("check",),
+    "clvmodels.suitability.finding": ("Finding", "SuitabilityCheck"),
     "clvmodels.warehouse.queries": ("SummaryQueries", "WarehouseQueries"),
     "clvmodels.warehouse.to_sql": ("summary_to_sql", "to_sql"),
 }
@@ -149,6 +153,7 @@ __all__ = [
     "DataWarning",
     "Effects",
     "EmptyLogError",
+    "Finding",
     "Fit",
     "GGompertzNBD",
     "GammaGamma",
@@ -169,12 +174,14 @@ __all__ = [
     "RegularityCheck",
     "SpendCovariates",
     "StateError",
+    "SuitabilityCheck",
     "SummaryQueries",
     "SummaryState",
     "UndefinedMomentError",
     "UnitMismatchError",
     "ValueDistribution",
     "WarehouseQueries",
+    "check",
     "check_regularity",
     "compare",
     "datasets",
@@ -187,6 +194,7 @@ __all__ = [
     "p_alive_at",
     "p_alive_if_silent",
     "p_alive_path",
+    "plots",
     "predict",
     "priors",
     "purchase_distribution",
@@ -202,7 +210,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    if name in ("datasets", "diagnostics", "priors"):
+    if name in ("datasets", "diagnostics", "plots", "priors"):
         return import_module(f"clvmodels.{name}")
     if name not in _HOME_OF:
         raise AttributeError(f"module 'clvmodels' has no attribute {name!r}")

@@ -1,0 +1,1 @@
+"""Whether a log suits the models, before anything is fitted."""
