@@ -1,0 +1,64 @@
+"""The picture of a ranking: how much of what happened the best predicted customers brought."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clvmodels.plots.rows import rows_of
+from clvmodels.plots.style import MODEL, MUTED, NOTICE, canvas, ink, legend, named, percents
+from clvmodels.plots.text import customers, percent, plain
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from clvmodels.diagnostics.curves import Lift
+
+__all__ = ["lift"]
+
+
+def lift(result: Lift, *, ax: Axes | None = None) -> Axes:
+    """Draw which share of purchases or value the best predicted customers brought.
+
+    Parameters
+    ----------
+    result
+        What `clv.diagnostics.lift` returns.
+    ax
+        Axes to draw on; those of a new figure if None.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Lines of the columns ``captured`` and ``perfect`` by ``share_of_customers``, the diagonal of
+        an by chance, and a mark at the best tenth.
+
+    Raises
+    ------
+    ParameterError
+        `result` is no lift curve.
+    DataError
+        It has no rows.
+    MissingExtraError
+        matplotlib is not installed.
+    """
+    columns = ("share_of_customers", "captured", "perfect")
+    table = rows_of(result, columns, "clv.diagnostics.lift")
+    ax = canvas(ax, (5.2, 4.2))
+    share = table["share_of_customers"]
+    ax.plot(share, table["perfect"], "--", color=ink(ax), lw=1.1, label="best possible")
+    ax.plot(share, table["captured"], "-", color=MODEL, lw=2.2, label="predicted")
+    ax.plot([0.0, 1.0], [0.0, 1.0], ":", color=MUTED, lw=1.2, label="by chance")
+    ax.plot([0.1], [result.top_decile], "D", color=NOTICE, ms=6)
+    ax.annotate(f"the best tenth: {percent(result.top_decile)}", (0.1, result.top_decile),
+                (9.0, -5.0), textcoords="offset points", va="top", color=ink(ax))  # fmt: skip
+    ax.set(xlim=(0.0, 1.0), ylim=(0.0, 1.01))
+    percents(ax, x=True, y=True)
+    model, gini = plain(result.model), result.gini
+    named(
+        ax,
+        f"{model}: Gini {gini:.2f}, {percent(result.normalised_gini)} of the best possible",
+        f"share of {customers(result.customers)}, the best predicted first",
+        f"share of their {result.quantity}",
+    )
+    legend(ax)
+    return ax

@@ -1,0 +1,246 @@
+"""How every picture looks: the roles of colours, marks and dashes, and the furniture of axes.
+
+Colours are told apart by readers who see no red or green, and show on white and on black. No two
+things differ by colour alone: marks, dashes and hatches differ too, so that grey prints are read.
+Ink, which text, axes and what happened are drawn in, is that of the axes: black by default, white
+in matplotlib's style for dark backgrounds, and any other in `look`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from clvmodels.errors import MissingExtraError, ParameterError
+from clvmodels.plots.text import compact, folded
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "INK",
+    "MODEL",
+    "MUTED",
+    "NOTICE",
+    "SERIES",
+    "Mark",
+    "canvas",
+    "figure_of",
+    "heat",
+    "inches",
+    "ink",
+    "legend",
+    "look",
+    "named",
+    "numbers",
+    "panels",
+    "percents",
+    "ticks",
+]
+
+# The roles of colours. A page that follows its reader's scheme replaces these values by its own.
+INK: Final = "#1F2430"  # text, axes, and what happened, within `look()`
+MUTED: Final = "#808080"  # grids, lines of reference, rules of thumb; reads on white and on black
+MODEL: Final = "#1C86C8"  # what a model says: after Okabe and Ito, a little lighter
+NOTICE: Final = "#D55E00"  # what the reader must see
+GREEN: Final = "#009E73"
+PINK: Final = "#CC79A7"
+VIOLET: Final = "#7A68B8"
+BROWN: Final = "#A6761D"
+
+BAND: Final = 0.27  # opacity of an interval
+SHADE: Final = 0.13  # and of what comes later
+_POINTS: Final = 72.0  # an inch
+_HANDLE: Final = 6.5  # letters that a handle of a legend is wide, with its gaps
+_FIRST: Final = ("actual", "expected", "predicted")  # in a legend
+_LETTER: Final = 0.53  # width of a letter of DejaVu Sans, in the mean, over its size
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How one of several models is drawn: three differences, one of which is seen by everybody."""
+
+    colour: str
+    marker: str
+    dashes: str | tuple[float, tuple[float, ...]]
+
+
+SERIES: Final = (
+    Mark(MODEL, "o", "--"),
+    Mark(NOTICE, "s", (0, (1.0, 1.2))),
+    Mark(GREEN, "D", (0, (6.0, 1.5, 1.2, 1.5))),
+    Mark(PINK, "^", (0, (3.0, 1.0, 1.0, 1.0, 1.0, 1.0))),
+    Mark(VIOLET, "v", (0, (8.0, 2.0))),
+    Mark(BROWN, "P", (0, (2.0, 3.0))),
+)
+
+
+def look(ink: str = INK, size: float = 10.0) -> dict[str, Any]:
+    """Return settings for `matplotlib.rc_context` in which text and axes have one ink.
+
+    Parameters
+    ----------
+    ink
+        Colour of text, axes and what happened.
+    size
+        Of text, in points.
+
+    Examples
+    --------
+    >>> look(MUTED)["text.color"]
+    '#808080'
+    """
+    inked = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
+    return {
+        **dict.fromkeys(inked, ink),
+        "axes.titlecolor": ink,
+        "font.size": size,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+    }
+
+
+def canvas(ax: Axes | None, size: tuple[float, float] = (7.0, 3.6)) -> Axes:
+    """Return the axes to draw on: those given, or those of a new figure of pyplot."""
+    if ax is None:
+        (ax,) = panels(None, 1, size)
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
+def panels(ax: Sequence[Axes] | None, number: int, size: tuple[float, float]) -> list[Axes]:
+    """Return so many axes: those given, or a row of them in a new figure of pyplot."""
+    if ax is not None:
+        return list(ax)
+    try:
+        import matplotlib.pyplot as plt
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            "Pictures need matplotlib.",
+            place="It is not installed.",
+            fix="Run pip install 'clvmodels[plots]'.",
+        ) from error
+    return list(plt.subplots(1, number, figsize=size, layout="constrained", squeeze=False)[1][0])
+
+
+def ink(ax: Axes) -> Any:
+    """Return the colour of the words at the axes: the ink of these axes."""
+    return ax.xaxis.label.get_color()
+
+
+def figure_of(ax: Axes) -> Figure:
+    """Return the figure that axes belong to."""
+    figure = ax.get_figure(root=True)
+    if figure is None:
+        raise ParameterError(
+            "Axes to draw on belong to a figure.",
+            place="These were taken off theirs.",
+            fix="Make them by matplotlib.pyplot.subplots().",
+        )
+    return figure
+
+
+def inches(ax: Axes) -> tuple[float, float]:
+    """Return the width and height of the axes, about."""
+    frame = ax.get_position(original=True)
+    wide, high = figure_of(ax).get_size_inches()
+    return float(frame.width * wide), float(frame.height * high)
+
+
+def _size(ax: Axes) -> float:
+    """Return the size of the words at the axes, in points."""
+    return float(ax.xaxis.label.get_fontsize())
+
+
+def letters(ax: Axes, size: float) -> tuple[int, int]:
+    """Return how many letters of a size fit along the width and the height of the axes."""
+    wide, high = inches(ax)
+    return int(wide * _POINTS / (size * _LETTER)), int(high * _POINTS / (size * _LETTER))
+
+
+def named(ax: Axes, title: str, x: str = "", y: str = "") -> None:
+    """Write the title and the labels, folded where the axes are narrow."""
+    wide, high = letters(ax, _size(ax))
+    ax.set_title(folded(title, wide), loc="left", fontsize="medium")
+    ax.set_xlabel(folded(x, wide))
+    ax.set_ylabel(folded(y, high))
+
+
+def legend(ax: Axes, above: float = 0.0) -> None:
+    """Put the legend between the title and the axes, so many points above: it covers no data."""
+    known = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
+    if not known:
+        return
+    size = 0.9 * _size(ax)
+    wide = sorted((len(each) + _HANDLE for each in known), reverse=True)
+    most = next(
+        n for n in range(len(wide), 0, -1) if n == 1 or sum(wide[:n]) <= letters(ax, size)[0]
+    )
+    lines = -(-len(known) // most)
+    columns = -(-len(known) // lines)
+    labels = sorted(known, key=lambda each: _FIRST.index(each) if each in _FIRST else len(_FIRST))
+    handles = [known[each] for each in labels]
+    ax.legend(
+        handles,
+        labels,
+        loc="lower left",
+        bbox_to_anchor=(0.0, 1.0 + above / (_POINTS * inches(ax)[1])),
+        ncols=columns,
+        frameon=False,
+        fontsize=size,
+        borderaxespad=0.2,
+        borderpad=0.0,
+        handlelength=2.0,
+        handletextpad=0.5,
+        columnspacing=1.0,
+    )
+    pad = 7.0 + above + 1.5 * size * lines
+    ax.set_title(ax.get_title("left"), loc="left", fontsize="medium", pad=pad)
+
+
+def ticks(ax: Axes, places: Any, labels: Sequence[str]) -> None:
+    """Write the names of groups under their places, smaller where there is little room."""
+    size = _size(ax)
+    longest = max(len(line) for label in labels for line in label.splitlines()) + 1
+    room = letters(ax, size)[0] / len(labels)
+    ax.set_xticks(places, labels, fontsize=size * min(0.95, max(0.6, room / longest)))
+    ax.tick_params(axis="x", length=0.0)
+
+
+def numbers(ax: Axes, *, x: bool = False, y: bool = False) -> None:
+    """Write the ticks of the axes as short numbers."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    for axis, most in _chosen(ax, x, y):
+        axis.set_major_formatter(FuncFormatter(lambda value, _: compact(value)))
+        axis.set_major_locator(MaxNLocator(nbins=most, steps=[1, 2, 2.5, 5, 10]))
+
+
+def percents(ax: Axes, *, x: bool = False, y: bool = False) -> None:
+    """Write the ticks of the axes in per cent."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    for axis, most in _chosen(ax, x, y):
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{compact(100.0 * value)} %"))
+        axis.set_major_locator(MaxNLocator(nbins=most, steps=[1, 2, 2.5, 5, 10]))
+
+
+def _chosen(ax: Axes, x: bool, y: bool) -> list[tuple[Any, int]]:
+    """Return the axes asked for, with the most steps between ticks that can be read."""
+    wide, high = inches(ax)
+    room = (ax.xaxis, int(wide / 0.75)), (ax.yaxis, int(high / 0.35))
+    return [
+        (axis, min(6, max(2, most)))
+        for (axis, most), wanted in zip(room, (x, y), strict=True)
+        if wanted
+    ]
+
+
+def heat() -> Colormap:
+    """Return the colours of a matrix: light for much, the same order in grey and to all eyes."""
+    from matplotlib import colormaps
+
+    return colormaps["cividis"]
