@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     )
     from clvmodels.files import load, save
     from clvmodels.frames.alive_path import p_alive_path
+    from clvmodels.frames.at_risk import at_risk
     from clvmodels.frames.customer_summary import CustomerSummary
     from clvmodels.frames.ledger import Ledger
     from clvmodels.frames.predict import CLVModel, predict
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     from clvmodels.predictive.counts import PurchaseDistribution, purchase_distribution
     from clvmodels.predictive.silence import p_alive_at, p_alive_if_silent
     from clvmodels.predictive.values import ValueDistribution, value_distribution
+    from clvmodels.reports.report import Report, report
     from clvmodels.suitability.check import check
     from clvmodels.suitability.finding import Finding, SuitabilityCheck
     from clvmodels.warehouse.queries import SummaryQueries, WarehouseQueries
@@ -95,6 +97,7 @@ _HOMES = {
     ),
     "clvmodels.files": ("load", "save"),
     "clvmodels.frames.alive_path": ("p_alive_path",),
+    "clvmodels.frames.at_risk": ("at_risk",),
     "clvmodels.frames.customer_summary": ("CustomerSummary",),
     "clvmodels.frames.ledger": ("Ledger",),
     "clvmodels.frames.predict": ("CLVModel", "predict"),
@@ -127,6 +130,7 @@ _HOMES = {
     "clvmodels.predictive.silence": ("p_alive_at", "p_alive_if_silent"),
     "clvmodels.predictive.counts": ("PurchaseDistribution", "purchase_distribution"),
     "clvmodels.predictive.values": ("ValueDistribution", "value_distribution"),
+    "clvmodels.reports.report": ("Report", "report"),
     "clvmodels.suitability.check": ("check",),
     "clvmodels.suitability.finding": ("Finding", "SuitabilityCheck"),
     "clvmodels.warehouse.queries": ("SummaryQueries", "WarehouseQueries"),
@@ -172,6 +176,7 @@ __all__ = [
     "PurchaseCovariates",
     "PurchaseDistribution",
     "RegularityCheck",
+    "Report",
     "SpendCovariates",
     "StateError",
     "SuitabilityCheck",
@@ -181,6 +186,7 @@ __all__ = [
     "UnitMismatchError",
     "ValueDistribution",
     "WarehouseQueries",
+    "at_risk",
     "check",
     "check_regularity",
     "compare",
@@ -198,6 +204,7 @@ __all__ = [
     "predict",
     "priors",
     "purchase_distribution",
+    "report",
     "rfm_summary",
     "save",
     "subscription_summary",

@@ -1,4 +1,4 @@
-"""The commands and their help: summarize, fit, predict, total, update.
+"""The commands and their help: summarize, fit, predict, total, update, report.
 
 What does the work loads when a command runs, so that help comes at once.
 """
@@ -18,6 +18,7 @@ from clvmodels.cli.options import (
     LogOptions,
     ModelPath,
     OutPath,
+    PurchaseKind,
     Purchases,
     ReportOptions,
     flattened,
@@ -95,6 +96,47 @@ Resume: TypeAlias = Annotated[
     ),
 ]
 
+ReportPath: TypeAlias = Annotated[
+    Path,
+    typer.Option(metavar="PATH", help="Where to write the page.", rich_help_panel=RESULTS),
+]
+Candidates: TypeAlias = Annotated[
+    list[PurchaseKind] | None,
+    typer.Option(
+        "--purchases",
+        help="A model of when customers buy and leave; may be given again. The one that describes "
+        "the data best is taken. If not given BGNBD, MBGNBD and ParetoNBD.",
+        show_default=False,
+    ),
+]
+Since: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        metavar="TIME",
+        help="Customers at risk are those whose P(alive) has fallen since so long ago.",
+    ),
+]
+Top: TypeAlias = Annotated[
+    int, typer.Option(min=1, help="How many single customers the lists have.")
+]
+Title: TypeAlias = Annotated[
+    str | None, typer.Option(help="Title of the page.", rich_help_panel=RESULTS, show_default=False)
+]
+Currency: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        help="Sign or code of the currency, put before amounts.",
+        rich_help_panel=RESULTS,
+        show_default=False,
+    ),
+]
+WithBacktest: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--backtest/--no-backtest",
+        help="Compare predictions with what happened later, beside simple rules.",
+    ),
+]
 StatePath: TypeAlias = Annotated[
     Path,
     typer.Argument(metavar="STATE", help="The folder of the kept summary.", show_default=False),
@@ -248,3 +290,36 @@ def update(
         from clvmodels.cli import jobs
 
         jobs.update(log, reporter, state=state, late=late)
+
+
+@app.command(
+    epilog="Example:  clvmodels report orders.parquet --margin 0.3 --by country --out report.html"
+)
+@flattened
+def report(
+    log: LogOptions,
+    report: ReportOptions,
+    *,
+    out: ReportPath = Path("report.html"),
+    purchases: Candidates = None,
+    by: By = None,
+    since: Since = "8w",
+    top: Top = 50,
+    backtest: WithBacktest = True,
+    horizon: Horizon = "1y",
+    discount_rate: DiscountRate = 0.1,
+    margin: Margin = 1.0,
+    title: Title = None,
+    currency: Currency = None,
+) -> None:
+    """Make one page for people: what customers are worth, who is at risk, how far to trust it.
+
+    The page is one file of HTML that needs no network.
+    """
+    with session(report) as reporter:
+        from clvmodels.cli.report import Asked, make_report
+        from clvmodels.cli.scoring import Valuation, read_horizon
+
+        terms = Valuation(read_horizon(horizon), discount_rate, margin)
+        asked = Asked(purchases or [], by or [], since, top, title, currency, backtest)
+        make_report(log, reporter, out=out, terms=terms, asked=asked)

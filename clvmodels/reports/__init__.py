@@ -1,0 +1,1 @@
+"""The report: one page in HTML from a log of orders."""

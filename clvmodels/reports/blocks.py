@@ -1,0 +1,125 @@
+"""What a page consists of: sections of paragraphs, facts, tables, pictures and notes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, TypeVar
+
+from clvmodels.errors import ClvError
+from clvmodels.reports.figures import Figure
+from clvmodels.reports.tables import Table
+
+__all__ = [
+    "Block",
+    "Fact",
+    "Facts",
+    "Missing",
+    "Note",
+    "Pictures",
+    "Section",
+    "Term",
+    "Terms",
+    "Text",
+    "attempt",
+    "missing_note",
+]
+
+T = TypeVar("T")
+Level: TypeAlias = Literal["ok", "note", "warning", "problem"]
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Why something could not be made, in words."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph."""
+
+    text: str
+    lead: bool = False
+
+
+@dataclass(frozen=True)
+class Note:
+    """A paragraph in a box, with how much it matters."""
+
+    text: str
+    level: Level = "note"
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A number with its name and what it means."""
+
+    name: str
+    shown: str
+    meaning: str = ""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Numbers side by side, large ones if they are the `headline`."""
+
+    facts: tuple[Fact, ...]
+    headline: bool = False
+
+
+@dataclass(frozen=True)
+class Term:
+    """A word and what it means."""
+
+    name: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Terms:
+    """A list of words with what they mean."""
+
+    terms: tuple[Term, ...]
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures side by side where there is room."""
+
+    figures: tuple[Figure, ...]
+
+
+Block: TypeAlias = Text | Note | Facts | Terms | Pictures | Table
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page that the list of contents names."""
+
+    name: str
+    title: str
+    blocks: tuple[Block, ...]
+
+
+def attempt(make: Callable[[], T]) -> T | Missing:
+    """Return what a function makes, or why it could not, where the data are the reason.
+
+    Examples
+    --------
+    >>> from clvmodels.errors import DataError
+    >>> def fail() -> int:
+    ...     raise DataError("A log has orders.", place="It has none.")
+    >>> attempt(fail)
+    Missing(reason='A log has orders. It has none.')
+    """
+    try:
+        return make()
+    except ClvError as error:
+        return Missing(str(error))
+
+
+def missing_note(what: str, missing: Missing) -> Note:
+    """Say that a part is not there and why."""
+    return Note(f"{what} could not be made from these data. {missing.reason}", "warning")

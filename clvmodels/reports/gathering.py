@@ -1,0 +1,233 @@
+"""All that a report tells, from the functions of the library: fits, predictions, totals, checks.
+
+What the data do not allow is `Missing`, with the reason; the rest goes on without it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, Final
+
+import narwhals as nw
+import numpy as np
+
+from clvmodels.comparison import Comparison, compare
+from clvmodels.errors import DataError
+from clvmodels.frames.at_risk import at_risk
+from clvmodels.frames.customer_summary import CustomerSummary
+from clvmodels.frames.groups import Cohort, cohorts, finest_cohort, tenths, with_group
+from clvmodels.frames.predict import predict
+from clvmodels.frames.summary import rfm_summary
+from clvmodels.frames.totals import total
+from clvmodels.models.fit import Fit
+from clvmodels.models.gamma_gamma import GammaGamma, IndependenceCheck
+from clvmodels.reports.blocks import Missing, attempt
+from clvmodels.reports.settings import Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Findings"]
+
+_SAME: Final = 2.0  # differences of AIC up to here mean nothing, as in clvmodels.compare
+LEVEL: Final = 0.9  # of all intervals
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What is known about a log; everything is computed when it is first asked for.
+
+    Attributes
+    ----------
+    transactions
+        The log.
+    settings : Settings
+        What is asked.
+    """
+
+    transactions: Any
+    settings: Settings
+
+    # The data.
+
+    @cached_property
+    def rfm(self) -> CustomerSummary:
+        """The customers; a lazy summary is computed once."""
+        asked = self.settings
+        lazy = rfm_summary(
+            self.transactions,
+            **asked.columns,
+            unit=asked.unit,
+            observed_until=asked.observed_until,
+            **asked.rules,
+        )
+        _ = lazy.ledger  # of a lazy log it is made anew for the collected summary otherwise
+        return lazy.collect()
+
+    @property
+    def customers(self) -> int:
+        """How many."""
+        return len(nw.from_native(self.rfm.frame, eager_only=True))
+
+    # The models.
+
+    @cached_property
+    def fits(self) -> dict[str, Fit[Any] | Missing]:
+        """The fit of each model, by its title."""
+        return {kind.title: attempt(partial(kind.fit, self.rfm)) for kind in self.settings.models}
+
+    @cached_property
+    def comparison(self) -> Comparison | Missing:
+        """The fits side by side."""
+        fitted = [fit for fit in self.fits.values() if isinstance(fit, Fit)]
+        if len(fitted) < 2:
+            return Missing("Two or more models are compared.")
+        return attempt(lambda: compare(fitted))
+
+    @cached_property
+    def purchases(self) -> Fit[Any] | Missing:
+        """The fit that is taken: of the best AIC, and of those alike the one of fewer parameters.
+
+        That is what the advice of `compare` says.
+        """
+        fitted = [fit for fit in self.fits.values() if isinstance(fit, Fit)]
+        if not fitted:
+            reasons = (f"{name}: {each.reason}" for name, each in self.fits.items())  # type: ignore[union-attr] # none was fitted
+            return Missing(f"No model could be fitted. {' '.join(reasons)}")
+        best = min(fit.aic for fit in fitted)
+        alike = [fit for fit in fitted if fit.aic - best < _SAME]
+        return min(alike, key=lambda fit: (len(fit.names), fit.aic))
+
+    @cached_property
+    def spend(self) -> Fit[GammaGamma] | Missing:
+        """The fit of spend, whose mean must exist to value anything."""
+        if self.settings.amount is None:
+            return Missing("No column of amounts was given.")
+
+        def fitted() -> Fit[GammaGamma]:
+            fit = GammaGamma.fit(self.rfm)
+            fit.model.check_mean_exists()
+            return fit
+
+        return attempt(fitted)
+
+    @cached_property
+    def independence(self) -> IndependenceCheck | Missing:
+        """Whether frequent buyers spend more each time."""
+        if isinstance(self.spend, Missing):
+            return self.spend
+        return attempt(lambda: GammaGamma.check_independence(self.rfm))
+
+    @property
+    def valued(self) -> bool:
+        """Whether there is money, or purchases are counted."""
+        return isinstance(self.spend, Fit)
+
+    @property
+    def worth(self) -> str:
+        """The column by which customers are ranked."""
+        return "clv" if self.valued else "expected_purchases"
+
+    def _models(self) -> tuple[Fit[Any], Fit[GammaGamma] | None]:
+        """Return the fits that predict, or raise what has prevented them."""
+        if isinstance(self.purchases, Missing):
+            raise DataError(self.purchases.reason)
+        return self.purchases, self.spend if isinstance(self.spend, Fit) else None
+
+    # The customers.
+
+    @cached_property
+    def scored(self) -> Any:
+        """Every customer with predictions, as the frame of the summary, or Missing."""
+        return attempt(lambda: predict(self.rfm, *self._models(), **self.settings.terms))
+
+    @cached_property
+    def top(self) -> pd.DataFrame | Missing:
+        """The customers of the highest value, with intervals of their own."""
+
+        def made() -> pd.DataFrame:
+            scored = _known(self.scored)
+            ordered = scored.sort(self.worth, self.rfm.customer, descending=[True, False])
+            names = nw.from_native(self.rfm.frame, eager_only=True).columns
+            best = ordered.head(self.settings.top).select(names)
+            few = replace(self.rfm, frame=nw.to_native(best))
+            return _pandas(predict(few, *self._models(), **self.settings.terms, interval=LEVEL))
+
+        return attempt(made)
+
+    @cached_property
+    def risk(self) -> pd.DataFrame | Missing:
+        """The customers who have lost the most value by silence."""
+
+        def made() -> pd.DataFrame:
+            asked = self.settings
+            terms = asked.terms | {} if self.valued else {"horizon": asked.horizon}
+            found = at_risk(self.rfm, *self._models(), **terms, since=asked.since)
+            return _pandas(nw.from_native(found, eager_only=True).head(asked.top))
+
+        return attempt(made)
+
+    # Sums of customers.
+
+    @cached_property
+    def total(self) -> pd.DataFrame | Missing:
+        """All customers, in one row."""
+        return attempt(lambda: self._total(self.rfm, None))
+
+    @cached_property
+    def alive(self) -> float:
+        """Customers who are expected to be still active."""
+        return float(_known(self.scored)["p_alive"].sum())
+
+    @cached_property
+    def deciles(self) -> pd.DataFrame | Missing:
+        """Tenths of the customers by value, the most valuable first."""
+
+        def made() -> pd.DataFrame:
+            value = _known(self.scored)[self.worth].to_numpy()
+            return self._by(self.rfm, tenths(value), "decile")
+
+        return attempt(made)
+
+    @cached_property
+    def cohort(self) -> Cohort | Missing:
+        """By which period the customers' first purchases are told apart."""
+        return attempt(lambda: finest_cohort(self.rfm))
+
+    @cached_property
+    def cohorts(self) -> pd.DataFrame | Missing:
+        """Customers by when they came."""
+        period = self.cohort
+        if isinstance(period, Missing):
+            return period
+        return attempt(lambda: self._by(self.rfm, cohorts(self.rfm, period), "cohort"))
+
+    def _by(self, rfm: CustomerSummary, groups: np.ndarray[Any, Any], name: str) -> pd.DataFrame:
+        grouped, column = with_group(rfm, groups, name=name)
+        return self._total(grouped, column).rename(columns={column: name})
+
+    def _total(self, rfm: CustomerSummary, by: str | None) -> pd.DataFrame:
+        """Return totals with each group's share of all."""
+        purchases, spend = self._models()
+        asked = self.settings
+        terms = asked.terms if spend is not None else {"horizon": asked.horizon}
+        table = _pandas(total(rfm, purchases, spend, **terms, by=by, interval=LEVEL))
+        value = table["clv" if spend is not None else "expected_purchases"]
+        return table.assign(share=value / value.sum(), each=value / table["customers"])
+
+
+def _known(scored: Any) -> nw.DataFrame[Any]:
+    if isinstance(scored, Missing):
+        raise DataError(scored.reason)
+    return nw.from_native(scored, eager_only=True)
+
+
+def _pandas(frame: Any) -> pd.DataFrame:
+    """Return an eager frame as pandas, without pyarrow."""
+    import pandas as pd
+
+    wrapped = nw.from_native(frame, eager_only=True)
+    if wrapped.implementation.is_pandas():
+        return nw.to_native(wrapped).reset_index(drop=True)  # type: ignore[no-any-return] # pandas
+    return pd.DataFrame({name: wrapped[name].to_list() for name in wrapped.columns})

@@ -1,0 +1,96 @@
+"""What words mean here, and how the report was made."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from clvmodels.frames.sources import AmountColumns
+from clvmodels.reports.blocks import Section, Term, Terms
+from clvmodels.reports.gathering import LEVEL, Findings
+from clvmodels.reports.settings import duration_in_words
+from clvmodels.reports.tables import percent, plain, share
+
+__all__ = ["glossary_section", "making_section"]
+
+
+def glossary_section(found: Findings) -> Section:
+    """Explain the words of the report in sentences."""
+    asked = found.settings
+    ago = duration_in_words(asked.since, asked.unit)
+    terms = [
+        Term("Purchase", "All orders of a customer on the same day together."),
+        Term("Repeat purchase", "Every purchase of a customer after the first in the log."),
+        Term(
+            "P(alive)",
+            "The probability that somebody is still a customer, judged by how often they bought "
+            "and how long they have been silent. Nobody says goodbye, so it is never known.",
+        ),
+        Term("Silence", "The time from a customer's last purchase to the end of the data."),
+        Term(
+            "Purchases expected",
+            f"The mean number of purchases in {asked.ahead} over all that may happen, that the "
+            "customer has left included.",
+        ),
+    ]
+    if found.valued:
+        terms.append(
+            Term(
+                "Value expected",
+                "Purchases expected times the mean spend expected, times the margin of "
+                f"{share(asked.margin)}. Money a year from now is worth "
+                f"1/{1.0 + asked.discount_rate:g} of money today.",
+            )
+        )
+    terms += [
+        Term(
+            "Value at stake",
+            f"What was expected of a customer {ago} before the end of the data, or right after "
+            f"the last purchase if that is later, less what is expected now, both of "
+            f"{asked.ahead}. Nothing but silence has come between.",
+        ),
+        Term(
+            "Interval",
+            "Lower and upper: the number will be between them with a chance of "
+            f"{percent(LEVEL)}, if the model is right. Intervals of single customers are wide, "
+            "those of sums narrow.",
+        ),
+        Term(
+            "Certificate",
+            "Whether the estimates are the best there are and the data pin them down: "
+            "identified, weak (hardly) or boundary (some have no bound).",
+        ),
+        Term(
+            "AIC and BIC",
+            "How well a model describes the data, less a price for each parameter. Lower is "
+            "better; a difference below 2 means nothing.",
+        ),
+        Term(
+            "Chi-square",
+            "How far the numbers of customers with 0, 1, 2, ... repeat purchases are from those "
+            "that the model expects. Lower is better.",
+        ),
+    ]
+    return Section("glossary", "Glossary", (Terms(tuple(terms)),))
+
+
+def making_section(found: Findings) -> Section:
+    """Say from what and by what the report was made: nothing that changes from run to run."""
+    asked = found.settings
+    rules = ", ".join(f"{name} {value}" for name, value in asked.rules.items() if value is not None)
+    terms = [
+        Term("Library", f"clvmodels {version('clvmodels')}"),
+        Term("Data until", f"{found.rfm.observed_until:%Y-%m-%d}"),
+        Term("Columns", _columns(asked.customer, asked.date, asked.amount)),
+        Term("Unit of time", asked.unit),
+        Term("Rules of cleaning", plain(rules, 200)),
+        Term("Models", ", ".join(kind.title for kind in asked.models)),
+        Term("Horizon", duration_in_words(asked.horizon, asked.unit)),
+        Term("Discount rate", f"{share(asked.discount_rate)} a year"),
+        Term("Margin", share(asked.margin)),
+    ]
+    return Section("making", "How this was made", (Terms(tuple(terms)),))
+
+
+def _columns(customer: str, date: str, amount: AmountColumns) -> str:
+    value = "none" if amount is None else amount if isinstance(amount, str) else "*".join(amount)
+    return plain(f"customer {customer}, date {date}, amount {value}", 200)

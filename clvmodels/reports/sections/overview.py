@@ -1,0 +1,111 @@
+"""What a manager reads first: a paragraph and the main numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from clvmodels.models.fit import Fit
+from clvmodels.reports.blocks import Block, Fact, Facts, Missing, Note, Section, Text, missing_note
+from clvmodels.reports.gathering import LEVEL, Findings
+from clvmodels.reports.tables import count, money_of, percent, share
+
+__all__ = ["overview_section"]
+
+
+def overview_section(found: Findings) -> Section:
+    """Say in one paragraph what the log says."""
+    total, blocks = found.total, list[Block]()
+    if isinstance(total, Missing):
+        words = [_log(found)]
+        blocks += [Text(" ".join(words), lead=True), missing_note("The value", total)]
+        return Section("summary", "Summary", tuple(blocks))
+    words = [_log(found), _future(found, total), _tenth(found), _trust(found)]
+    paragraph = Text(" ".join(word for word in words if word), lead=True)
+    blocks += [Facts(_headline(found, total), headline=True), paragraph, *_concerns(found)]
+    return Section("summary", "Summary", tuple(blocks))
+
+
+def _log(found: Findings) -> str:
+    return f"By {found.rfm.observed_until:%-d %B %Y}, {found.customers:,} customers had bought."
+
+
+def _future(found: Findings, total: Any) -> str:
+    row, money = total.iloc[0], money_of(found.settings.currency)
+    words = (
+        f"About {found.alive:,.0f} of them ({share(found.alive / found.customers)}) are expected "
+        "to be customers still."
+    )
+    bought = f"{count(row.expected_purchases)} more purchases"
+    ends = (
+        f"with a chance of {percent(LEVEL)} "
+        f"between {_amount(found, row.lower)} and {_amount(found, row.upper)}"
+    )
+    if not found.valued:
+        return f"{words} In {found.settings.ahead} they are expected to make {bought}, {ends}."
+    return (
+        f"{words} In {found.settings.ahead} they are expected to make {bought}, which "
+        f"are worth {money(row.clv)} today: {ends}."
+    )
+
+
+def _amount(found: Findings, value: float) -> str:
+    return money_of(found.settings.currency)(value) if found.valued else count(value)
+
+
+def _tenth(found: Findings) -> str:
+    if isinstance(found.deciles, Missing):
+        return ""
+    what = "value" if found.valued else "purchases"
+    return (
+        f"The best tenth of the customers has {share(found.deciles.share.iloc[0])} of that {what}."
+    )
+
+
+def _trust(found: Findings) -> str:
+    fit = found.purchases
+    assert isinstance(fit, Fit)  # else there were no totals
+    weak = fit.certificate.verdict != "identified"
+    said = "the data hardly pin it down" if weak else "the data pin it down"
+    return f"The model is {fit.model.label}; {said}."
+
+
+def _concerns(found: Findings) -> tuple[Note, ...]:
+    notes = []
+    if isinstance(found.spend, Missing) and found.settings.amount is not None:
+        notes.append(
+            Note(
+                f"Value in money cannot be told, so purchases are counted. {found.spend.reason}",
+                "warning",
+            )
+        )
+    return tuple(notes)
+
+
+def _headline(found: Findings, total: Any) -> tuple[Fact, ...]:
+    row = total.iloc[0]
+    ends = f"{percent(LEVEL)} interval {_amount(found, row.lower)} to {_amount(found, row.upper)}"
+    facts = [
+        Fact("Customers", f"{found.customers:,}", "who have bought at least once"),
+        Fact(
+            "Still active",
+            count(round(found.alive)),
+            f"{share(found.alive / found.customers)} of all, expected",
+        ),
+        Fact(
+            "Purchases expected",
+            count(row.expected_purchases),
+            f"in {found.settings.ahead}" + ("" if found.valued else f"; {ends}"),
+        ),
+    ]
+    if found.valued:
+        facts.append(Fact("Value expected", _amount(found, row.clv), ends))
+    if not isinstance(found.deciles, Missing):
+        first = found.deciles.share.iloc[0]
+        facts.append(
+            Fact(
+                "In the best tenth",
+                share(first),
+                "share of all expected " + ("value" if found.valued else "purchases"),
+            )
+        )
+    return tuple(facts)

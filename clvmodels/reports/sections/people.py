@@ -1,0 +1,93 @@
+"""Single customers: of high value and silent, and of the highest value."""
+
+from __future__ import annotations
+
+from clvmodels.reports.blocks import Block, Missing, Section, Text, missing_note
+from clvmodels.reports.gathering import LEVEL, Findings
+from clvmodels.reports.settings import duration_in_words
+from clvmodels.reports.tables import Column, Kind, lay_out, money_of, percent
+
+__all__ = ["risk_section", "top_section"]
+
+
+def risk_section(found: Findings) -> Section:
+    """List who has lost the most value by silence."""
+    asked = found.settings
+    ago = duration_in_words(asked.since, asked.unit)
+    blocks: list[Block] = [
+        Text(
+            f"Valuable customers whose probability of being a customer still has fallen in the "
+            f"last {ago}, because they have been silent. Value at stake is by how much their "
+            "expected value has fallen by it. A reminder in time may win it back."
+        )
+    ]
+    kind: Kind = "money" if found.valued else "number"
+    if isinstance(found.risk, Missing):
+        blocks.append(missing_note("The list", found.risk))
+    elif found.risk.empty:
+        blocks.append(Text("There is nobody whose probability has fallen."))
+    else:
+        columns = (
+            *_history(found),
+            Column("p_alive_before", f"P(alive) {ago} ago", "share"),
+            Column("p_alive", "P(alive) now", "share"),
+            Column("value_before", "Value then", kind),
+            Column("clv" if found.valued else "discounted_purchases", "Value now", kind),
+            Column("at_stake", "At stake", kind),
+        )
+        blocks.append(
+            lay_out(
+                found.risk.assign(silence=found.risk["T"] - found.risk["recency"]),
+                columns,
+                name="risk",
+                caption=f"The {len(found.risk)} customers with the most value at stake",
+                money=money_of(asked.currency),
+                interactive=True,
+            )
+        )
+    return Section("risk", "Customers at risk", tuple(blocks))
+
+
+def top_section(found: Findings) -> Section:
+    """List the customers of the highest value."""
+    kind: Kind = "money" if found.valued else "count"
+    asked = found.settings
+    what = "value" if found.valued else "purchases"
+    blocks: list[Block] = [
+        Text(
+            f"The customers of the highest expected {what} in {asked.ahead}. A single customer is "
+            f"uncertain: {what} will be between lower and upper with a chance of {percent(LEVEL)}."
+        )
+    ]
+    ends = "clv" if found.valued else "purchases"
+    if isinstance(found.top, Missing):
+        blocks.append(missing_note("The list", found.top))
+    else:
+        columns = (
+            *_history(found),
+            Column("p_alive", "P(alive)", "share"),
+            Column("expected_purchases", "Purchases expected", "count"),
+            *([Column("clv", "Value expected", "money")] if found.valued else []),
+            Column(f"{ends}_lower", "Lower", kind),
+            Column(f"{ends}_upper", "Upper", kind),
+        )
+        blocks.append(
+            lay_out(
+                found.top.assign(silence=found.top["T"] - found.top["recency"]),
+                columns,
+                name="top",
+                caption=f"The {len(found.top)} customers of the highest expected {what}",
+                money=money_of(asked.currency),
+                interactive=True,
+            )
+        )
+    return Section("top", "Best customers", tuple(blocks))
+
+
+def _history(found: Findings) -> tuple[Column, ...]:
+    return (
+        Column(found.rfm.customer, "Customer", "label"),
+        Column("frequency", "Repeat purchases", "count"),
+        Column("silence", f"Silent for ({found.settings.unit}s)", "count"),
+        *([Column("monetary_value", "Mean spend", "money")] if found.valued else []),
+    )

@@ -1,0 +1,75 @@
+"""Value: by tenths of the customers, by when they came, and by segments."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clvmodels.reports.blocks import Block, Missing, Section, Text, missing_note
+from clvmodels.reports.gathering import LEVEL, Findings
+from clvmodels.reports.tables import Column, Kind, Table, lay_out, money_of, percent
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["value_section"]
+
+
+def value_section(found: Findings) -> Section:
+    """Show totals of groups with intervals that hold for the sums."""
+    what = "value" if found.valued else "purchases"
+    blocks: list[Block] = [
+        Text(
+            f"Expected {what} of {found.settings.ahead}, added up by groups of customers. The "
+            f"{percent(LEVEL)} intervals are for the sums: they know of chance, and of what the "
+            "estimates of the model may be wrong by."
+        )
+    ]
+    blocks.append(
+        _block(
+            found,
+            found.deciles,
+            "decile",
+            "Tenth",
+            f"By tenths of the customers, the highest expected {what} first",
+        )
+    )
+    blocks.append(
+        _block(
+            found,
+            found.cohorts,
+            "cohort",
+            "First purchase",
+            f"By {found.cohort} of the first purchase in the log"
+            if not isinstance(found.cohort, Missing)
+            else "By cohort",
+        )
+    )
+    return Section("value", "Value" if found.valued else "Purchases ahead", tuple(blocks))
+
+
+def _block(
+    found: Findings, table: pd.DataFrame | Missing, name: str, heading: str, caption: str
+) -> Table | Block:
+    if isinstance(table, Missing):
+        return missing_note(caption, table)
+    return lay_out(
+        table,
+        [Column(name, heading, "label"), *_columns(found.valued)],
+        name=name,
+        caption=caption,
+        money=money_of(found.settings.currency),
+        interactive=True,
+    )
+
+
+def _columns(valued: bool) -> tuple[Column, ...]:
+    kind: Kind = "money" if valued else "count"
+    return (
+        Column("customers", "Customers", "count"),
+        Column("expected_purchases", "Purchases expected", "count"),
+        *([Column("clv", "Value expected", "money")] if valued else []),
+        Column("lower", "Lower", kind),
+        Column("upper", "Upper", kind),
+        Column("each", "Per customer", kind),
+        Column("share", "Share", "share"),
+    )

@@ -1,0 +1,232 @@
+"""Tables of the library laid out for the page: headings, text as text, numbers as people read them.
+
+Nothing is computed here but the text of a number.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
+
+from clvmodels.markup import Html, escape, number, shorten
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "Cell",
+    "Column",
+    "Kind",
+    "Money",
+    "Table",
+    "change",
+    "count",
+    "lay_out",
+    "money_of",
+    "percent",
+    "plain",
+    "share",
+]
+
+Kind: TypeAlias = Literal["text", "label", "count", "number", "money", "share", "change"]
+
+
+class Money(Protocol):
+    """Writes amounts."""
+
+    def __call__(self, value: float, *, beside: Iterable[float] = ()) -> str:
+        """Return an amount with as many digits as the largest of those beside it."""
+        ...
+
+
+MISSING: Final = "–"
+_WIDTH: Final = 60  # characters of a text of the data
+_HOVER: Final = 300
+_HUGE: Final = 1e15  # from here on digits before the point mean nothing
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table of the library, and how it is shown.
+
+    Attributes
+    ----------
+    name : str
+        In the table.
+    heading : str
+        On the page.
+    kind : Kind
+        'text' and 'label' (which heads its row), or what the numbers are.
+    """
+
+    name: str
+    heading: str
+    kind: Kind = "number"
+
+    @property
+    def numeric(self) -> bool:
+        """Whether it is sorted by number and stands to the right."""
+        return self.kind not in ("text", "label")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a cell shows, and by what it is sorted: None where there is nothing."""
+
+    shown: Html
+    key: str | None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the page."""
+
+    name: str
+    caption: Html
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    interactive: bool
+    note: str = ""
+
+
+def lay_out(
+    frame: pd.DataFrame,
+    columns: Sequence[Column],
+    *,
+    name: str,
+    caption: object,
+    money: Money,
+    interactive: bool = False,
+    note: str = "",
+) -> Table:
+    r"""Lay out the columns that a table has, in the order given.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"who": ["<b>"], "share": [0.123], "left": [None]})
+    >>> columns = [Column("who", "Customer", "label"), Column("share", "Share", "share")]
+    >>> table = lay_out(frame, columns, name="t", caption="Shares", money=money_of(None))
+    >>> [str(cell.shown) for cell in table.rows[0]]
+    ['<bdi>&lt;b&gt;</bdi>', '12.3\u202f%']
+    """
+    known = [column for column in columns if column.name in frame.columns]
+    cells = [list(_cells(frame[column.name], column, money)) for column in known]
+    rows = tuple(zip(*cells, strict=True))
+    return Table(name, plain(caption, 200), tuple(known), rows, interactive, note)
+
+
+def plain(text: object, width: int = _WIDTH) -> Html:
+    """Return any text of the data as harmless HTML that keeps its direction to itself."""
+    whole = str(text)
+    if len(whole) <= width:
+        return Html(f"<bdi>{escape(whole)}</bdi>")
+    hover = escape(shorten(whole, _HOVER))
+    return Html(f'<bdi title="{hover}">{escape(shorten(whole, width))}</bdi>')
+
+
+def percent(value: float) -> str:
+    r"""Return a whole number of percent.
+
+    Examples
+    --------
+    >>> percent(0.9)
+    '90\u202f%'
+    """
+    return f"{100.0 * value:.0f}\u202f%"
+
+
+def share(value: float) -> str:
+    """Return a fraction in percent."""
+    return f"{100.0 * value:.1f}\u202f%" if math.isfinite(value) else str(value)
+
+
+def change(value: float) -> str:
+    """Return a relative change in percent, with its sign."""
+    return f"{100.0 * value:+.1f}\u202f%" if math.isfinite(value) else str(value)
+
+
+def count(value: float, *, beside: Iterable[float] = ()) -> str:
+    """Return a number of things, with as many digits as the largest of those beside it.
+
+    Examples
+    --------
+    >>> count(20734.9), count(4.0), count(4.25), count(4.25, beside=(12.5, 3000.0))
+    ('20,735', '4', '4.25', '4')
+    """
+    return _fixed(value, (value, *beside), 1)
+
+
+def money_of(currency: str | None) -> Money:
+    r"""Return what writes amounts, with a sign of the currency before them.
+
+    Examples
+    --------
+    >>> show = money_of("£")
+    >>> show(1234567.8), show(-12.5), show(3.0), money_of("EUR")(0.0)
+    ('£1,234,568', '-£12.50', '£3', 'EUR\xa00')
+    """
+    sign = shorten(currency or "", 12)
+    sign += "\xa0" if sign and sign[-1].isalnum() else ""
+
+    def show(value: float, *, beside: Iterable[float] = ()) -> str:
+        text = _fixed(abs(value), (value, *beside), 2)
+        return f"{'-' if value < 0.0 else ''}{sign}{text}"
+
+    return show
+
+
+def _fixed(value: float, beside: Iterable[float], middle: int) -> str:
+    """Write a number with the decimals that those beside it need: none, `middle` or two."""
+    known = [abs(each) for each in beside if math.isfinite(each)]
+    largest = max(known, default=0.0)
+    if not math.isfinite(value) or abs(value) >= _HUGE:
+        return number(value, 3)
+    if largest >= 1000.0 or all(each == round(each) for each in known):
+        return f"{value:,.0f}"
+    return f"{value:,.{middle if largest >= 10.0 else 2}f}"
+
+
+def _cells(values: pd.Series[Any], column: Column, money: Money) -> Iterator[Cell]:
+    known = [
+        None if gap or each == "" else each
+        for each, gap in zip(values.tolist(), values.isna().tolist(), strict=True)
+    ]
+    if not column.numeric:
+        yield from map(_text, known)
+        return
+    numbers = tuple(float(each) for each in known if each is not None)
+    for each in known:
+        yield _NOTHING if each is None else _number(float(each), numbers, column.kind, money)
+
+
+def _text(value: Any) -> Cell:
+    if value is None:
+        return _NOTHING
+    text = _whole(value)
+    return Cell(plain(text), str(escape(shorten(text, _HOVER))))
+
+
+def _whole(value: Any) -> str:
+    """Return a value of the data as text; whole numbers that are kept as floats without point."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < _HUGE:
+        return str(int(value))
+    if isinstance(value, datetime) and value.time() == datetime.min.time():
+        return str(value.date())
+    return str(value)
+
+
+def _number(value: float, beside: tuple[float, ...], kind: Kind, money: Money) -> Cell:
+    if kind == "money":
+        shown = money(value, beside=beside)
+    elif kind == "count":
+        shown = count(value, beside=beside)
+    else:
+        shown = {"share": share, "change": change}.get(kind, number)(value)
+    return Cell(escape(shown), repr(value))
+
+
+_NOTHING: Final = Cell(Html(MISSING), None)
