@@ -18,7 +18,6 @@ from clvmodels.cli.options import (
     LogOptions,
     ModelPath,
     OutPath,
-    PurchaseKind,
     Purchases,
     ReportOptions,
     flattened,
@@ -101,11 +100,12 @@ ReportPath: TypeAlias = Annotated[
     typer.Option(metavar="PATH", help="Where to write the page.", rich_help_panel=RESULTS),
 ]
 Candidates: TypeAlias = Annotated[
-    list[PurchaseKind] | None,
+    list[str] | None,
     typer.Option(
         "--purchases",
-        help="A model of when customers buy and leave; may be given again. The one that describes "
-        "the data best is taken. If not given BGNBD, MBGNBD and ParetoNBD.",
+        metavar="NAME",
+        help="A model of when customers buy and leave, such as GGompertzNBD; may be given again. "
+        "The one that describes the data best is taken. If not given BGNBD, MBGNBD, ParetoNBD.",
         show_default=False,
     ),
 ]

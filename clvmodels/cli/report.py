@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from clvmodels.cli.console import Reporter
-from clvmodels.cli.options import LogOptions, PurchaseKind
+from clvmodels.cli.options import LogOptions
 from clvmodels.cli.orders import open_orders
 from clvmodels.cli.scoring import Valuation, read_horizon
 from clvmodels.cli.segments import check_segments
@@ -25,7 +25,7 @@ _ENDINGS: Final = (".html", ".htm")
 class Asked:
     """What the report is to show; see `clvmodels.report`."""
 
-    models: Sequence[PurchaseKind]
+    models: Sequence[str]
     by: Sequence[str]
     since: str
     top: int
