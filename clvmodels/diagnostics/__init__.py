@@ -23,8 +23,13 @@ if TYPE_CHECKING:
         total_bias,
         tracking_error,
     )
+    from clvmodels.diagnostics.over_time import Tracking, tracking
 
 _HOMES = {
+    "clvmodels.diagnostics.over_time": (
+        "Tracking",
+        "tracking",
+    ),
     "clvmodels.diagnostics.by_decile": ("Deciles", "deciles", "deciles_of"),
     "clvmodels.diagnostics.curves": ("Lift", "lift", "lift_of"),
     "clvmodels.diagnostics.by_bin": (
@@ -59,6 +64,7 @@ __all__ = [
     "FrequencyCheck",
     "Lift",
     "Outcomes",
+    "Tracking",
     "accuracy",
     "calibration",
     "coverage",
@@ -77,6 +83,7 @@ __all__ = [
     "spearman",
     "top_decile_capture",
     "total_bias",
+    "tracking",
     "tracking_error",
 ]
 

@@ -10,23 +10,23 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from clvmodels.customers import Customers, Definitions, Grid, Returns
+from clvmodels.customers import Customers, Grid, Returns
 from clvmodels.design import Level
 from clvmodels.errors import DataError, EmptyLogError, ParameterError
 from clvmodels.frames.calendar import as_date
 from clvmodels.frames.cleaning import CleanLog
 from clvmodels.frames.columns import PERIOD
 from clvmodels.frames.engines import collected
+from clvmodels.frames.fitted_rules import unit_and_rules
 from clvmodels.frames.occasions import kept, net_occasions
 from clvmodels.frames.one_customer import WHEN, WHO, no_customer, opened
-from clvmodels.frames.periods import check_grid, last_days, period_of, units_per_period
+from clvmodels.frames.periods import last_days, period_of, units_per_period
 from clvmodels.frames.reading import Rules, read_log
 from clvmodels.frames.sources import AmountColumns
 from clvmodels.models.draws import check_seed
 from clvmodels.models.fit import Fit
 from clvmodels.models.intervals import check_level
 from clvmodels.models.predictions import PurchasePredictions
-from clvmodels.models.provenance import check_alike
 from clvmodels.predictive.arguments import purchase_fit
 from clvmodels.predictive.silence import Purchases, histories_at
 from clvmodels.units import Duration, TimeUnit, in_units
@@ -133,7 +133,7 @@ def p_alive_path(
     Name: p_alive, dtype: float64
     """
     found = purchase_fit(purchases)
-    unit, rule = _unit_and_rules(found, unit, grid, returns)
+    unit, rule = unit_and_rules(found, unit, grid, returns)
     beyond = 0.5 * (1.0 - check_level(level))
     log, one = opened(orders, customer, date, id)
     rules = Rules(
@@ -164,36 +164,6 @@ def p_alive_path(
 
 
 # --- arguments --------------------------------------------------------------------------------
-
-
-def _unit_and_rules(
-    found: Fit[Any] | PurchasePredictions,
-    unit: TimeUnit | None,
-    grid: Grid | None,
-    returns: Returns | None,
-) -> tuple[TimeUnit, Definitions]:
-    """Return the unit and the rules asked for, or those of the fit."""
-    theirs = found.definitions if isinstance(found, Fit) else None
-    known = unit or (found.unit if isinstance(found, Fit) else None)
-    if known is None:
-        raise ParameterError(
-            "Times have a unit.",
-            place="This model carries none.",
-            fix="Pass the unit that its parameters are in, such as unit='week'.",
-        )
-    default = theirs or Definitions("day", "net")
-    rules = Definitions(grid or default.grid, returns or default.returns)
-    known = check_grid(rules.grid, known)
-    check_alike(found, _Counted(known, rules))
-    return known, rules
-
-
-@dataclass(frozen=True)
-class _Counted:
-    """A unit and rules, to be compared with those of a fit."""
-
-    unit: TimeUnit
-    definitions: Definitions
 
 
 def _with_covariates(
