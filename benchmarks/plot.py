@@ -10,16 +10,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.plan import BARE
+from clvmodels.plots import style
+from clvmodels.plots.style import MUTED as GREY
 
 __all__ = ["draw"]
 
-GREY = "#808080"  # reads on white and on black
-# Okabe and Ito's colours, the blue a little lighter: they show on both.
 COLOURS = {
-    "clvmodels": "#1C86C8",
-    "lifetimes": "#D55E00",
-    "pymc-marketing": "#009E73",
-    "btyd": "#CC79A7",
+    "clvmodels": style.MODEL,
+    "lifetimes": style.NOTICE,
+    "pymc-marketing": style.GREEN,
+    "btyd": style.PINK,
 }
 CURVES = (
     ("lifetimes", "pipeline", "lifetimes"),
@@ -28,17 +28,7 @@ CURVES = (
     ("polars", BARE, "bare summary, polars"),
     ("polars", "scan", "reading the file"),
 )
-STYLE = {
-    "svg.hashsalt": "speed",  # the same picture, the same bytes
-    "font.size": 10,
-    "text.color": GREY,
-    "axes.labelcolor": GREY,
-    "axes.edgecolor": GREY,
-    "xtick.color": GREY,
-    "ytick.color": GREY,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-}
+STYLE = style.look(GREY) | {"svg.hashsalt": "speed"}  # the same picture, the same bytes
 
 
 def draw(table: pd.DataFrame, path: Path) -> None:

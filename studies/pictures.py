@@ -22,21 +22,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import clvmodels as clv
+from clvmodels.plots import style
+from clvmodels.plots.style import GREEN
+from clvmodels.plots.style import MODEL as BLUE
+from clvmodels.plots.style import MUTED as GREY
+from clvmodels.plots.style import NOTICE as ORANGE
 from studies.coverage import ESTIMATED, LEVEL, RESULTS
 
 ASSETS: Final = Path(__file__).resolve().parent.parent / "docs" / "assets"
-GREY, BLUE, ORANGE, GREEN = "#808080", "#1C86C8", "#D55E00", "#009E73"  # after Okabe and Ito
-STYLE: Final = {
-    "svg.hashsalt": "uncertainty",  # the same picture, the same bytes
-    "font.size": 10,
-    "text.color": GREY,
-    "axes.labelcolor": GREY,
-    "axes.edgecolor": GREY,
-    "xtick.color": GREY,
-    "ytick.color": GREY,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-}
+STYLE: Final = style.look(GREY) | {"svg.hashsalt": "uncertainty"}  # the same picture, same bytes
 LOOK: Final = {"horizon": "39w"}
 CUSTOMER: Final = 5336
 

@@ -6,6 +6,7 @@ matplotlib changes.
 """
 
 from clvmodels.plots import style
+from clvmodels.plots.contest import backtest
 from clvmodels.plots.counts import frequencies, spend_distribution
 from clvmodels.plots.courses import p_alive_path, tracking
 from clvmodels.plots.groups import calibration, deciles
@@ -14,6 +15,7 @@ from clvmodels.plots.ranking import lift
 from clvmodels.plots.surfaces import matrix
 
 __all__ = [
+    "backtest",
     "calibration",
     "deciles",
     "frequencies",

@@ -80,8 +80,9 @@ def tracking(result: Tracking, *, cumulative: bool = True, ax: Axes | None = Non
         label="actual",
         marker="." if len(table) < _SEEN else None,
     )
+    title = f"{plain(result.model)}: repeat purchases of {customers(result.customers)}"
     each = "so far" if cumulative else f"a {result.period}"
-    named(ax, f"Repeat purchases of {customers(result.customers)}", "", f"repeat purchases {each}")
+    named(ax, title, "", f"repeat purchases {each}")
     _over_time(ax)
     ax.set_ylim(bottom=0.0)
     numbers(ax, y=True)
@@ -142,7 +143,7 @@ def p_alive_path(path: pd.DataFrame, *, name: object = None, ax: Axes | None = N
     named(ax, "P(alive)" if name is None else f"P(alive) of {plain(name)}")
     _over_time(ax)
     if not table["observed"].all():
-        _from(ax, days[table["observed"].to_numpy()][-1], days[-1], "if no order comes")
+        _from(ax, days[table["observed"].to_numpy()][-1], days[-1], "if silent")
     legend(ax, above=10.0)
     return ax
 

@@ -9,7 +9,6 @@ in matplotlib's style for dark backgrounds, and any other in `look`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from clvmodels.errors import MissingExtraError, ParameterError
@@ -21,12 +20,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
+    "GREEN",
     "INK",
     "MODEL",
     "MUTED",
     "NOTICE",
-    "SERIES",
-    "Mark",
+    "PINK",
     "canvas",
     "figure_of",
     "heat",
@@ -46,36 +45,15 @@ INK: Final = "#1F2430"  # text, axes, and what happened, within `look()`
 MUTED: Final = "#808080"  # grids, lines of reference, rules of thumb; reads on white and on black
 MODEL: Final = "#1C86C8"  # what a model says: after Okabe and Ito, a little lighter
 NOTICE: Final = "#D55E00"  # what the reader must see
-GREEN: Final = "#009E73"
+GREEN: Final = "#009E73"  # further things
 PINK: Final = "#CC79A7"
-VIOLET: Final = "#7A68B8"
-BROWN: Final = "#A6761D"
 
 BAND: Final = 0.27  # opacity of an interval
 SHADE: Final = 0.13  # and of what comes later
 _POINTS: Final = 72.0  # an inch
 _HANDLE: Final = 6.5  # letters that a handle of a legend is wide, with its gaps
-_FIRST: Final = ("actual", "expected", "predicted")  # in a legend
+_FIRST: Final = ("actual", "expected", "predicted", "model", "rule")  # in a legend
 _LETTER: Final = 0.53  # width of a letter of DejaVu Sans, in the mean, over its size
-
-
-@dataclass(frozen=True)
-class Mark:
-    """How one of several models is drawn: three differences, one of which is seen by everybody."""
-
-    colour: str
-    marker: str
-    dashes: str | tuple[float, tuple[float, ...]]
-
-
-SERIES: Final = (
-    Mark(MODEL, "o", "--"),
-    Mark(NOTICE, "s", (0, (1.0, 1.2))),
-    Mark(GREEN, "D", (0, (6.0, 1.5, 1.2, 1.5))),
-    Mark(PINK, "^", (0, (3.0, 1.0, 1.0, 1.0, 1.0, 1.0))),
-    Mark(VIOLET, "v", (0, (8.0, 2.0))),
-    Mark(BROWN, "P", (0, (2.0, 3.0))),
-)
 
 
 def look(ink: str = INK, size: float = 10.0) -> dict[str, Any]:
@@ -96,7 +74,6 @@ def look(ink: str = INK, size: float = 10.0) -> dict[str, Any]:
     inked = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
     return {
         **dict.fromkeys(inked, ink),
-        "axes.titlecolor": ink,
         "font.size": size,
         "axes.spines.top": False,
         "axes.spines.right": False,
