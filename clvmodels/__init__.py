@@ -16,6 +16,8 @@ if TYPE_CHECKING:
         likelihood_ratio_test,
     )
     from clvmodels.customers import Customers
+    from clvmodels.drifts.compare import drift
+    from clvmodels.drifts.result import Drift
     from clvmodels.errors import (
         ClvError,
         ConvergenceError,
@@ -79,6 +81,8 @@ _HOMES = {
         "likelihood_ratio_test",
     ),
     "clvmodels.customers": ("Customers",),
+    "clvmodels.drifts.compare": ("drift",),
+    "clvmodels.drifts.result": ("Drift",),
     "clvmodels.errors": (
         "ClvError",
         "ConvergenceError",
@@ -155,6 +159,7 @@ __all__ = [
     "Customers",
     "DataError",
     "DataWarning",
+    "Drift",
     "Effects",
     "EmptyLogError",
     "Finding",
@@ -192,6 +197,7 @@ __all__ = [
     "compare",
     "datasets",
     "diagnostics",
+    "drift",
     "holdout_split",
     "lapse_alert",
     "likelihood_ratio_test",

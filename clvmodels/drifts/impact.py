@@ -1,0 +1,158 @@
+"""What another set of parameters does to the expected future of a base."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from clvmodels.customers import Customers
+from clvmodels.errors import UndefinedMomentError
+from clvmodels.parameters import from_real_line
+from clvmodels.predictive.totals import Exposure, Terms, expected_sums
+
+__all__ = ["Impact", "Moved", "impacts"]
+
+Array: TypeAlias = NDArray[np.float64]
+
+LEVEL: Final = 0.95
+_STEP: Final = 0.05  # standard errors, of central differences
+
+
+@dataclass(frozen=True)
+class Impact:
+    """One quantity, as the old and the new parameters expect it.
+
+    Attributes
+    ----------
+    quantity : str
+        What is expected.
+    parts : tuple of str
+        Whose parameters it depends on: 'purchases', 'spend'.
+    old, new : float
+        Expected by the old and by the new parameters.
+    lower, upper : float
+        Ends of the 95 % interval of `change`.
+    """
+
+    quantity: str
+    parts: tuple[str, ...]
+    old: float
+    new: float
+    lower: float
+    upper: float
+
+    @property
+    def change(self) -> float:
+        """Relative change: new / old - 1."""
+        return self.new / self.old - 1.0
+
+    @property
+    def certain(self) -> bool:
+        """Whether the interval of the change leaves out zero."""
+        return not self.lower <= 0.0 <= self.upper
+
+
+@dataclass(frozen=True)
+class Moved:
+    """Old and new model of one kind, and the error of their difference.
+
+    Attributes
+    ----------
+    old, new : Model
+        The models.
+    root : Array
+        Shape (k, r): root @ root.T is the covariance of new - old in the coordinates.
+    """
+
+    old: Any
+    new: Any
+    root: Array
+
+
+def impacts(
+    exposure: Exposure, purchases: Moved | None, spend: Moved | None, horizon: float, period: str
+) -> tuple[Impact, ...]:
+    """Compare the futures that old and new parameters expect; only those that exist.
+
+    Parameters
+    ----------
+    exposure
+        The base.
+    purchases, spend
+        What has moved.
+    horizon
+        In the unit of the base.
+    period
+        The horizon in words.
+    """
+    terms, found = Terms(horizon, 0.0), []
+    customers = exposure.patterns
+
+    def counted(model: Any) -> float:
+        each = model.expected_purchases(customers, horizon)[exposure.pattern]
+        return float(exposure.count @ each)
+
+    def first(model: Any) -> float:
+        return float(model.expected_purchases(_newcomer(), horizon)[0])
+
+    def valued(model: Any, money: Any) -> float:
+        return float(expected_sums(exposure, model, money, terms).sum())
+
+    def mean(model: Any) -> float:
+        return float(model.expected_spend(_newcomer())[0])
+
+    if purchases is not None:
+        found.append(
+            _one(f"purchases of all customers, {period}", {"purchases": purchases}, counted)
+        )
+        if not purchases.old.variables:
+            what = f"purchases of a new customer, {period}"
+            found.append(_one(what, {"purchases": purchases}, first))
+    if spend is not None and not spend.old.variables:
+        found.append(_one("spend per purchase of a new customer", {"spend": spend}, mean))
+    if purchases is not None and spend is not None:
+        both = {"purchases": purchases, "spend": spend}
+        found.append(_one(f"value of all customers, {period}", both, valued))
+    return tuple(each for each in found if each is not None)
+
+
+def _one(what: str, moved: dict[str, Moved], function: Callable[..., float]) -> Impact | None:
+    """Return one quantity at both parameters with the interval of its change, if it exists."""
+    try:
+        old = function(*(each.old for each in moved.values()))
+        new = function(*(each.new for each in moved.values()))
+        slopes = [
+            _slope(function, list(moved.values()), i, axis)
+            for i, each in enumerate(moved.values())
+            for axis in each.root.T
+        ]
+    except UndefinedMomentError:
+        return None
+    if not (old > 0.0 and new > 0.0):
+        return None
+    half = float(special.ndtri(0.5 + 0.5 * LEVEL)) * math.sqrt(math.fsum(s * s for s in slopes))
+    middle = math.log(new / old)
+    ends = math.expm1(middle - half), math.expm1(middle + half)
+    return Impact(what, tuple(moved), old, new, *ends)
+
+
+def _slope(function: Callable[..., float], moved: list[Moved], i: int, axis: Array) -> float:
+    """Return the derivative of ln(function) along an axis, at the old parameters."""
+    logs = []
+    for sign in (1.0, -1.0):
+        models = [each.old for each in moved]
+        model = models[i]
+        there = model.coordinates + sign * _STEP * axis
+        models[i] = model.with_values(from_real_line(there, model.positive))
+        logs.append(math.log(function(*models)))
+    return (logs[0] - logs[1]) / (2.0 * _STEP)
+
+
+def _newcomer() -> Customers:
+    return Customers.from_arrays([0], [0], [0], unit=None, monetary_value=[math.nan])
