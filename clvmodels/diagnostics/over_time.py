@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -11,15 +10,15 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from clvmodels.customers import TIMING, Customers, Grid, Histories, Returns, as_histories
+from clvmodels.customers import Customers, Grid, Histories, Returns
+from clvmodels.diagnostics.cohorts import Cohorts, cohorts_of, histories_of, tracks_fit
 from clvmodels.diagnostics.tracking_band import (
-    Cohorts,
     chance,
     ends_of_band,
     expected,
     parameter_error,
 )
-from clvmodels.errors import DataError, ParameterError
+from clvmodels.errors import ParameterError
 from clvmodels.frames.cleaning import Invalid, check_choice
 from clvmodels.frames.fitted_rules import unit_and_rules
 from clvmodels.frames.periods import last_days, units_per_period
@@ -28,10 +27,7 @@ from clvmodels.frames.reading import Rules, read_log
 from clvmodels.frames.sources import AmountColumns
 from clvmodels.frames.summary import summarise
 from clvmodels.markup import Html, html_card, html_table
-from clvmodels.models.fit import Fit
-from clvmodels.models.purchases import newcomers
 from clvmodels.predictive.arguments import fitted_model, purchase_fit
-from clvmodels.special import distinct_rows
 from clvmodels.units import TimeUnit, parse_date
 
 if TYPE_CHECKING:
@@ -188,7 +184,7 @@ def tracking(
     ...     calibration_end="1997-09-30",
     ... )
     >>> found.table.set_index("end")["cumulative_actual"].loc["1997-09-30":].iloc[:2].tolist()
-    [2457, 2514]
+    [2457, 2507]
     """
     found = purchase_fit(purchases)
     unit, definitions = unit_and_rules(found, unit, grid, returns)
@@ -215,7 +211,7 @@ def tracking(
     def histories() -> Customers:
         if rfm is None and getattr(found, "histories", None) is None:
             return summarise(log, unit=unit, grid=days.grid, strict=False).patterns()
-        return _histories(found, rfm)
+        return histories_of(found, rfm)
 
     return track(days, found, cohorts, histories, unit=unit, period=row)
 
@@ -246,7 +242,7 @@ def track(
     """
     model = fitted_model(found)
     ends, windows = _ends(days, period)
-    same = _fitted_to(found, days, cohorts.step)
+    same = tracks_fit(found, days, cohorts.step)
     actual = _counted(days, ends)
     cumulative = expected(model, cohorts, ends)
     variance = chance(model, cohorts, ends)
@@ -298,74 +294,6 @@ def _table(
             "cumulative_lower": low,
             "cumulative_upper": high,
         }
-    )
-
-
-# --- customers --------------------------------------------------------------------------------
-
-
-def cohorts_of(
-    days: PurchaseDays, step: float, found: Any, rfm: Histories | None = None
-) -> Cohorts:
-    """Return the customers by first period and, for models that have some, by covariates.
-
-    Raises
-    ------
-    DataError
-        Covariates are not known, or are those of other customers.
-    """
-    variables = fitted_model(found).variables
-    first, count = (each.astype(np.float64) for each in days.born)
-    if not variables:
-        return Cohorts(first, count, newcomers(1), np.zeros(len(first), np.intp), step)
-    c = _histories(found, rfm)
-    born = np.rint(days.cut - c.timing[2] / step)
-    counted = np.bincount(np.searchsorted(first, born) % len(first), c.weight, len(first))
-    if not np.isin(born, first).all() or (counted != count).any():
-        raise DataError(
-            "With covariates tracking follows the very customers whose covariates are known.",
-            place=f"The log has {count.sum():,.0f} customers up to {days.calibration_end}; "
-            f"{c.n_customers:,.0f} have covariates, or other first days.",
-            fix="Pass the log that the summary was made from, and `rfm` if the fit was loaded.",
-        )
-    covariates = [c.covariates[name] for name in variables]
-    rows, kind = distinct_rows(*covariates)
-    z = np.zeros(len(rows))
-    known = {name: c.covariates[name][rows] for name in variables}
-    new = Customers.from_arrays(z, z, z, unit=c.unit, covariates=known)
-    group, code = distinct_rows(born, kind.astype(np.float64))
-    weight = np.bincount(code, c.weight).astype(np.float64)
-    return Cohorts(born[group], weight, new, kind[group], step)
-
-
-def _histories(found: Any, rfm: Histories | None) -> Customers:
-    """Return the histories of the fit, from the summary or from the fit itself."""
-    variables = fitted_model(found).variables
-    if rfm is not None:
-        return as_histories(rfm).patterns((*TIMING, *variables))
-    known = found.histories if isinstance(found, Fit) else None
-    if known is None:
-        raise DataError(
-            "With covariates tracking needs those of the customers.",
-            place="This fit was loaded or copied, or is a model, and has none.",
-            fix="Pass rfm=, the summary with the covariates.",
-        )
-    return known
-
-
-def _fitted_to(found: Any, days: PurchaseDays, step: float) -> bool | None:
-    """Tell whether these are the customers of a fit, by their totals; None for a model."""
-    if not isinstance(found, Fit):
-        return None
-    first, count = days.born
-    period, repeats = days.repeats
-    age = float(count @ (days.cut - first)) * step
-    known = found.data.total_age
-    return (
-        found.n_customers == count.sum()
-        and found.data.repeat_purchases == repeats[period <= days.cut].sum()
-        and known is not None
-        and math.isclose(known, age, rel_tol=1e-9)
     )
 
 

@@ -7,67 +7,25 @@ pairs of purchases.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.customers import Customers
+from clvmodels.diagnostics.cohorts import Cohorts
 from clvmodels.diagnostics.fitted import error_axes
 from clvmodels.models.fit import Fit
 from clvmodels.predictive.scaled import scaled_moments
 from clvmodels.predictive.total_intervals import gamma_quantile
-from clvmodels.special import Index
 
-__all__ = ["Cohorts", "chance", "ends_of_band", "expected", "parameter_error"]
+__all__ = ["chance", "ends_of_band", "expected", "parameter_error"]
 
 Array: TypeAlias = NDArray[np.float64]
 
 _NODES: Final = 24  # ages at which pairs are counted; between them they are smooth
-_KINDS: Final = 50  # customers of different covariates that stand for all, for variances
 _HISTORIES: Final = 2_000  # that stand for all, for what estimates and the future share
 _AHEAD: Final = 9  # times at which these are taken
-
-
-@dataclass(frozen=True, eq=False)
-class Cohorts:
-    """Customers by the period of their first purchase, and by covariates.
-
-    Attributes
-    ----------
-    first, count : Array
-        Shape (g,): the period, and the customers.
-    newcomers : Customers
-        Shape (z,): a new customer of each kind.
-    kind : Index
-        Shape (g,): which kind.
-    step : float
-        Length of a period in the unit of the model.
-    """
-
-    first: Array
-    count: Array
-    newcomers: Customers
-    kind: Index
-    step: float
-
-    def ages(self, ends: Array) -> Array:
-        """Return ages in periods at the ends of periods, shape (g, k); 0 before the first."""
-        return np.maximum(ends - self.first[:, None], 0.0)
-
-    def thinned(self) -> Cohorts:
-        """Return the cohorts with few kinds in place of many, every so many-th."""
-        apart = -(-len(self.newcomers) // _KINDS)
-        if apart == 1:
-            return self
-        return Cohorts(
-            self.first,
-            self.count,
-            self.newcomers.take(slice(apart // 2, None, apart)),
-            np.minimum(self.kind // apart, (len(self.newcomers) - 1 - apart // 2) // apart),
-            self.step,
-        )
 
 
 def expected(model: Any, cohorts: Cohorts, ends: Array) -> Array:
