@@ -29,6 +29,7 @@ __all__ = [
     "count_probability",
     "derivatives",
     "discounts_ahead",
+    "log_count_ahead",
     "log_likelihood",
     "p_alive",
     "tail_ahead",
@@ -287,6 +288,43 @@ def discounts_ahead(
     [0.606531]
     """
     found = np.empty((3, len(n)))
+    for rows, life, leaves, logs in _lives(n, t, alpha, beta, gamma, delta):
+        weights = leaves * np.exp(logs - logs.max(axis=1, keepdims=True))
+        shares = weights / weights.sum(axis=1, keepdims=True)
+        parts = in_periods(n[rows, None], life, rate).averaged(shares)
+        found[:, rows] = parts.total, parts.squares, parts.square
+    return Discounts(*found)
+
+
+def log_count_ahead(
+    n: Array, t: Array, alpha: Array, beta: Array, gamma: Array, delta: Array
+) -> Array:
+    """Return ln P(n purchases at the next t opportunities) of who is there now, (m,).
+
+    Examples
+    --------
+    >>> n, one = np.arange(3.0), np.ones(3)
+    >>> found = log_count_ahead(n, 2.0 * one, one, one, one, one)
+    >>> np.exp(found).round(12).tolist()
+    [0.694444444444, 0.194444444444, 0.111111111111]
+    """
+    result = np.full(len(n), -np.inf)
+    shortest = -log_cross(alpha, beta, n) - log_cross(delta, gamma, n)
+    for rows, _, leaves, logs in _lives(n, t, alpha, beta, gamma, delta):
+        top = logs.max(axis=1)
+        whole = (leaves * np.exp(logs - top[:, None])).sum(axis=1)
+        result[rows] = shortest[rows] + top + np.log(whole)
+    return np.where(n <= t, result, -np.inf)
+
+
+def _lives(
+    n: Array, t: Array, alpha: Array, beta: Array, gamma: Array, delta: Array
+) -> Iterator[tuple[NDArray[np.intp], Array, Array, Array]]:
+    """Yield rows, lives of n, n + 1, ... opportunities, and how likely each is with n purchases.
+
+    As the chance to leave after that life, and the logarithm of that of n purchases in it beside
+    n purchases in a life of n; -inf where it is longer than t.
+    """
     for rows, i in _later(n, t, np.ones(len(n), dtype=np.bool_)):
         k, a, b, c, d, end = (each[rows, None] for each in (n, alpha, beta, gamma, delta, t))
         # n purchases in a life of n + i + 1 opportunities beside n + i.
@@ -295,11 +333,7 @@ def discounts_ahead(
         growth *= (d + life) / (c + d + life)
         life = k + _from_zero(i)
         leaves = np.where(life < end, c / (c + d + life), 1.0)
-        logs = np.where(life <= np.maximum(end, k), _summed(growth), -np.inf)
-        weights = leaves * np.exp(logs - logs.max(axis=1, keepdims=True))
-        parts = in_periods(k, life, rate).averaged(weights / weights.sum(axis=1, keepdims=True))
-        found[:, rows] = parts.total, parts.squares, parts.square
-    return Discounts(*found)
+        yield rows, life, leaves, np.where(life <= np.maximum(end, k), _summed(growth), -np.inf)
 
 
 def _later(n: Array, t: Array, some: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.intp], Array]]:

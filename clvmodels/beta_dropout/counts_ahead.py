@@ -17,7 +17,20 @@ from clvmodels.special import per_distinct
 from clvmodels.special.discounts import Discounts, scattered
 from clvmodels.special.gamma_cross import log_cross
 
-__all__ = ["SHORTEST", "arrival_nodes", "arrival_peak", "discounts", "log_arrival", "stays", "tail"]
+__all__ = [
+    "SHORTEST",
+    "arrival_nodes",
+    "arrival_peak",
+    "discounts",
+    "log_arrival",
+    "log_arrived",
+    "log_bought",
+    "log_count",
+    "log_leaves",
+    "log_stays",
+    "stays",
+    "tail",
+]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -28,6 +41,7 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(32)
 _PANEL: Final = 3.0  # nats of time on which 32 nodes do
 _STEPS: Final = 12
 SHORTEST: Final = 1e-15  # a time, in units of the rate, that is none
+_SMALLEST: Final = 1e-290  # an incomplete beta function below which it is its leading term
 
 
 def tail(k: Array, rate: Array, a: Array, b: Array, n: Array, t: Array) -> Array:
@@ -56,6 +70,54 @@ def tail(k: Array, rate: Array, a: Array, b: Array, n: Array, t: Array) -> Array
     return np.where(n > 0.0, come * stays(a, b, before), 1.0)
 
 
+def log_count(k: Array, rate: Array, a: Array, b: Array, n: Array, t: Array) -> Array:
+    """Return ln P(n purchases in a time t) of a customer who is alive at its start.
+
+    They have stayed after all n, and a negative binomial number of purchases is n; or they have
+    left after the n-th, which came by t. Both are positive, so that no digits cancel.
+
+    Parameters
+    ----------
+    k, rate, a, b, n, t
+        As in `tail`.
+
+    Examples
+    --------
+    >>> one, n = np.ones(3), np.arange(3.0)
+    >>> np.exp(log_count(one, one, one, one, n, one)).round(12).tolist()
+    [0.5, 0.375, 0.083333333333]
+    """
+    u, before = t / (rate + t), np.maximum(n, 1.0) - 1.0
+    stayed = log_bought(k, n, u) + log_stays(a, b, n)
+    left = log_leaves(a, b, before) + log_arrived(k, before + 1.0, u)
+    return np.logaddexp(stayed, np.where(n > 0.0, left, -np.inf))
+
+
+def log_bought(k: Array, n: Array, u: Array) -> Array:
+    """Return the logarithm of the negative binomial chance of n purchases, if nobody leaves."""
+    log_power = special.xlogy(n, u) + k * np.log1p(-u)
+    return np.asarray(log_power - np.log(k + n) - special.betaln(k, n + 1.0))
+
+
+def log_arrived(k: Array, n: Array, u: Array) -> Array:
+    """Return ln I_u(n, k), the chance of at least n >= 1 purchases, if nobody leaves."""
+    come = special.betainc(n, k, u)
+    ratio = np.minimum((n + k) / (n + 1.0) * u, 0.99)  # of the first terms of its series
+    leading = log_bought(k, n, u) - np.log1p(-ratio)
+    return np.where(come > _SMALLEST, np.log(np.maximum(come, _SMALLEST)), leading)
+
+
+def log_leaves(a: Array, b: Array, chances: Array) -> Array:
+    """Return ln E[p (1-p)^chances] for p ~ Beta(a, b); -inf where a is 0."""
+    with np.errstate(divide="ignore"):
+        return np.log(a / (a + b + chances)) + log_stays(a, b, chances)
+
+
+def log_stays(a: Array, b: Array, chances: Array) -> Array:
+    """Return ln E[(1-p)^chances] for p ~ Beta(a, b), once per distinct row."""
+    return per_distinct(lambda a, b, m: -log_cross(b, a, m), a, b, chances)
+
+
 def stays(a: Array, b: Array, chances: Array) -> Array:
     """Return E[(1-p)^chances] for p ~ Beta(a, b), once per distinct row.
 
@@ -64,7 +126,7 @@ def stays(a: Array, b: Array, chances: Array) -> Array:
     >>> stays(np.ones(2), np.ones(2), np.array([0.0, 1.0])).round(12).tolist()
     [1.0, 0.5]
     """
-    return per_distinct(lambda a, b, m: np.exp(-log_cross(b, a, m)), a, b, chances)
+    return np.exp(log_stays(a, b, chances))
 
 
 def discounts(

@@ -21,12 +21,16 @@ from clvmodels.beta_dropout.counts_ahead import (
     arrival_nodes,
     arrival_peak,
     log_arrival,
+    log_arrived,
+    log_bought,
+    log_leaves,
+    log_stays,
     stays,
 )
 from clvmodels.beta_dropout.erlang_future import Buyers
 from clvmodels.special.discounts import Discounts
 
-__all__ = ["discounts", "tail"]
+__all__ = ["discounts", "log_count", "tail"]
 
 Array: TypeAlias = NDArray[np.float64]
 Phases: TypeAlias = Sequence[tuple[Array, Buyers]]
@@ -50,6 +54,32 @@ def tail(buyers: Buyers, n: Array, t: Array) -> Array:
     events = buyers.first + buyers.k * before
     come = special.betainc(events, buyers.shape, t / (buyers.rate + t))
     return np.where(n > 0.0, come * stays(buyers.a, buyers.b, before), 1.0)
+
+
+def log_count(buyers: Buyers, n: Array, t: Array) -> Array:
+    """Return ln P(n purchases in a time t), given alive at its start, shape (n,).
+
+    They have stayed after all n, and k numbers of events make n purchases; or they have left after
+    the n-th.
+
+    Examples
+    --------
+    >>> one, n = np.ones(3), np.arange(3.0)
+    >>> found = log_count(Buyers(one, one, one, one, first=1, k=2), n, one)
+    >>> np.exp(found).round(12).tolist()
+    [0.5, 0.4375, 0.052083333333]
+    """
+    u, some = t / (buyers.rate + t), n > 0.0
+    before = np.maximum(n, 1.0) - 1.0
+    start = np.where(some, buyers.first + buyers.k * before, 0.0)
+    stayed = np.full_like(u, -np.inf)
+    for more in range(max(buyers.first, buyers.k)):
+        chance = log_bought(buyers.shape, start + more, u)
+        possible = more < np.where(some, buyers.k, buyers.first)
+        stayed = np.where(possible, np.logaddexp(stayed, chance), stayed)
+    left = log_leaves(buyers.a, buyers.b, before)
+    left = left + log_arrived(buyers.shape, np.maximum(start, 1.0), u)
+    return np.logaddexp(stayed + log_stays(buyers.a, buyers.b, n), np.where(some, left, -np.inf))
 
 
 def discounts(phases: Phases, n: Array, t: Array, discount: float) -> Discounts:

@@ -22,7 +22,7 @@ from clvmodels.lifetime.panels import STEEPEST, Panels, bisected
 from clvmodels.special import Index
 from clvmodels.special.discounts import Discounts, scattered
 
-__all__ = ["Ahead", "discounts", "tail"]
+__all__ = ["Ahead", "discounts", "log_count", "tail"]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -107,6 +107,29 @@ def _tail(ahead: Ahead) -> Array:
     return panels.sums(values.sum(axis=1))
 
 
+def log_count(ahead: Ahead) -> Array:
+    """Return ln P(n purchases in a time t), given alive at its start.
+
+    Of leaving at any time after n purchases, or being there still: no term is below zero.
+
+    Examples
+    --------
+    >>> from clvmodels.lifetime import Pareto
+    >>> one, n = np.ones(3), np.arange(3.0)
+    >>> found = log_count(Ahead(n, one, one, one, Pareto(1.0, 1.0), 0.0 * one))
+    >>> np.exp(found).round(12).tolist()
+    [0.625, 0.208333333333, 0.088541666667]
+    """
+    result = np.where(ahead.n > 0.0, -np.inf, 0.0)
+    some = np.flatnonzero(ahead.t > 0.0)
+    for start in range(0, len(some), _ROWS):
+        rows = some[start : start + _ROWS]
+        ways = special.betaln(ahead.k[rows], ahead.n[rows] + 1.0)
+        ways = ways + np.log(ahead.k[rows] + ahead.n[rows])
+        result[rows] = _Ends.of(ahead.take(rows)).log_whole - ways
+    return result
+
+
 def discounts(ahead: Ahead, discount: float) -> Discounts:
     """Return the moments of the discounts of n >= 1 purchases in (0, t), if there are that many.
 
@@ -140,23 +163,57 @@ def discounts(ahead: Ahead, discount: float) -> Discounts:
 
 def _discounts(ahead: Ahead, discount: float) -> Discounts:
     """Average over the time of leaving, and being there still."""
-    panels = _lay(ahead, density=True)
-    y, weight = panels.nodes()
-    leaving = ahead.take(panels.row).columns()
-    hazard = ahead.lifetime.log_hazard(ahead.T)
-    logs = leaving.log_value(y, density=True) + hazard[panels.row, None] + np.log(weight)
-    there = ahead.log_value(ahead.t, density=False) + np.log(ahead.t / ahead.rate)
-    top = np.maximum(panels.highest(logs.max(axis=1)), there)
-    left, stayed = np.exp(logs - top[panels.row, None]), np.exp(there - top)
-    whole = panels.sums(left.sum(axis=1)) + stayed
-    gone = scattered(leaving.n, y, discount).averaged(left)
+    ends = _Ends.of(ahead)
+    gone = scattered(ahead.n[ends.panels.row, None], ends.y, discount).averaged(ends.left)
     alive = scattered(ahead.n, ahead.t, discount)
     return Discounts(
         *(
-            (panels.sums(each) + stayed * own) / whole
+            (ends.panels.sums(each) + ends.stayed * own) / ends.whole
             for each, own in zip(gone.parts, alive.parts, strict=True)
         )
     )
+
+
+@dataclass(frozen=True)
+class _Ends:
+    """How n purchases come about: leaving after them at y, or being there still.
+
+    Attributes
+    ----------
+    panels : Panels
+        Of the rows.
+    y, left : Array
+        Times and weights of leaving, (panels, nodes), as shares of e^top.
+    stayed, top : Array
+        Weight of being there still, and the logarithm of the unit of weights, (n,).
+    """
+
+    panels: Panels
+    y: Array
+    left: Array
+    stayed: Array
+    top: Array
+
+    @classmethod
+    def of(cls, ahead: Ahead) -> _Ends:
+        panels = _lay(ahead, density=True)
+        y, weight = panels.nodes()
+        leaving = ahead.take(panels.row).columns()
+        hazard = ahead.lifetime.log_hazard(ahead.T)
+        logs = leaving.log_value(y, density=True) + hazard[panels.row, None] + np.log(weight)
+        there = ahead.log_value(ahead.t, density=False) + np.log(ahead.t / ahead.rate)
+        top = np.maximum(panels.highest(logs.max(axis=1)), there)
+        return cls(panels, y, np.exp(logs - top[panels.row, None]), np.exp(there - top), top)
+
+    @property
+    def whole(self) -> Array:
+        """Sum of the weights, (n,)."""
+        return self.panels.sums(self.left.sum(axis=1)) + self.stayed
+
+    @property
+    def log_whole(self) -> Array:
+        """Logarithm of that, (n,), not yet times the number of ways."""
+        return self.top + np.log(self.whole)
 
 
 # --- panels -------------------------------------------------------------------------------------

@@ -182,6 +182,10 @@ class BGBB(OpportunityModel):
         """Return P(at least n purchases at the next t opportunities | alive at T), shape (m,)."""
         return opportunities.tail_ahead(n, np.floor(t), *self._ahead(c))
 
+    def log_count_if_alive(self, c: Customers, n: Array, t: Array) -> Array:
+        """Return ln P(n purchases at the next t opportunities | alive at T), shape (m,)."""
+        return opportunities.log_count_ahead(n, np.floor(t), *self._ahead(c))
+
     def discounts_if_alive(self, c: Customers, n: Array, t: Array, rate: float) -> Discounts:
         """Return moments of the discounts of n >= 1 purchases, given alive at T."""
         return opportunities.discounts_ahead(n, np.floor(t), *self._ahead(c), rate)

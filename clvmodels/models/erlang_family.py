@@ -244,6 +244,18 @@ class ErlangModel(BetaDropoutModel):
         """Return P(at least n purchases in (T, T+t] | alive at T), shape (m,)."""
         return np.where(n > 0.0, self._over_phases(c, erlang_counts.tail, n, t), 1.0)
 
+    def log_count_if_alive(self, c: Customers, n: Array, t: Array) -> Array:
+        """Return ln P(n purchases in (T, T+t] | alive at T), shape (m,)."""
+        weights = erlang.phase_weights(*c.timing, self.r, self.alpha, self.k)
+        shape, rate, a, b = self._alive(c)
+        result = np.full(len(c), -np.inf)
+        for j, weight in enumerate(weights):
+            buyers = Buyers(shape + j, rate, a, b, self.k - j, self.k)
+            with np.errstate(divide="ignore"):
+                own = np.log(weight) + erlang_counts.log_count(buyers, n, t)
+            result = np.logaddexp(result, own)
+        return result
+
     def discounts_if_alive(self, c: Customers, n: Array, t: Array, rate: float) -> Discounts:
         """Return moments of the discounts of n >= 1 purchases in (T, T+t], given alive at T.
 

@@ -135,6 +135,10 @@ class LifetimeModel(ContinuousModel):
         """Return P(at least n purchases in (T, T+t] | alive at T), shape (m,)."""
         return counts_ahead.tail(self._ahead(c, n, t))
 
+    def log_count_if_alive(self, c: Customers, n: Array, t: Array) -> Array:
+        """Return ln P(n purchases in (T, T+t] | alive at T), shape (m,)."""
+        return counts_ahead.log_count(self._ahead(c, n, t))
+
     def discounts_if_alive(self, c: Customers, n: Array, t: Array, rate: float) -> Discounts:
         """Return moments of the discounts of n >= 1 purchases in (T, T+t], given alive at T."""
         return counts_ahead.discounts(self._ahead(c, n, t), rate)

@@ -82,6 +82,10 @@ class PurchaseModel(PurchasePredictions, Model):
         """Return P(at least n purchases in (T, T+t] | alive at T), shape (m,); t is finite."""
 
     @abstractmethod
+    def log_count_if_alive(self, c: Customers, n: Array, t: Array) -> Array:
+        """Return ln P(n purchases in (T, T+t] | alive at T), shape (m,); t is finite."""
+
+    @abstractmethod
     def discounts_if_alive(self, c: Customers, n: Array, t: Array, rate: float) -> Discounts:
         """Return moments of the discounts of n >= 1 purchases in (T, T+t], given alive at T."""
 

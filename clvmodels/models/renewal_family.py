@@ -257,6 +257,16 @@ class RenewalModel(OpportunityModel):
         stay = renewals.log_stay(self.alpha, self.beta, T, np.minimum(n, ends), self.duration)
         return np.where(n <= ends, np.exp(stay), 0.0)
 
+    def log_count_if_alive(self, c: Customers, n: Array, t: Array) -> Array:
+        """Return ln P(n renewals at the next t opportunities | active), shape (m,)."""
+        T, ends = c.timing[2], np.floor(t)
+        some = np.minimum(n, ends)
+        log_p = renewals.log_stay(self.alpha, self.beta, T, some, self.duration)
+        leave = renewals.chance_to_leave(self.alpha, self.beta, T + some, self.duration)
+        with np.errstate(divide="ignore"):
+            last = np.where(some < ends, np.log(leave), 0.0)
+        return np.where(n <= ends, log_p + last, -np.inf)
+
     def discounts_if_alive(self, c: Customers, n: Array, t: Array, rate: float) -> Discounts:  # noqa: ARG002 - the renewals are the next n opportunities
         """Return moments of the discounts of n >= 1 renewals, which are the next n."""
         return in_periods(n, n, rate)

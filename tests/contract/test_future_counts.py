@@ -55,11 +55,39 @@ def test_tails_fall_from_one_and_add_up_to_expected_purchases(purchase_case: Cas
     assert found[1:].sum(axis=0) == pytest.approx(expected, rel=SUMMED)
 
 
+def test_logarithms_of_single_numbers_are_those_of_tails(purchase_case: Case) -> None:
+    model, c = purchase_model(purchase_case), some_customers(purchase_case)
+    tails = table(model, c, AHEAD)
+    n = np.tile(np.arange(len(tails) - 1.0), len(c))
+    rows = np.repeat(np.arange(len(c)), len(tails) - 1)
+    length = np.full(len(n), AHEAD)
+    logs = model.take(rows).log_count_if_alive(c.take(rows), n, length)
+    ours = np.exp(logs).reshape(len(c), -1).T
+    assert ours == pytest.approx(-np.diff(tails, axis=0), abs=1e-11)
+    assert ours.sum(axis=0) == pytest.approx(1.0, rel=SUMMED)
+    known = ours > 1e-3 * tails[:-1]  # of which the difference of tails has its digits
+    assert ours[known] == pytest.approx(-np.diff(tails, axis=0)[known], rel=SUMMED)
+
+
+def test_logarithms_stay_finite_where_probabilities_vanish(purchase_case: Case) -> None:
+    """Of customers who may buy at any time: a thousand times from one who never bought again."""
+    model = purchase_model(purchase_case)
+    if not isinstance(model, ContinuousModel):
+        return
+    n = np.array([1e3, 3e3, 1e4])
+    newcomer = Customers.from_arrays([0] * 3, [0.0] * 3, [38.86] * 3, unit="week")
+    logs = model.log_count_if_alive(newcomer, n, np.full(3, AHEAD))
+    assert np.isfinite(logs).all()
+    assert (np.diff(logs) < 0.0).all()
+
+
 def test_in_no_time_nobody_buys(purchase_case: Case) -> None:
     model, c = purchase_model(purchase_case), purchase_case.customers
     none = np.zeros(len(c))
     assert (model.tail_if_alive(c, none, none) == 1.0).all()
     assert (model.tail_if_alive(c, none + 1.0, none) == 0.0).all()
+    assert np.exp(model.log_count_if_alive(c, none, none)) == pytest.approx(1.0, rel=ROUNDING)
+    assert (model.log_count_if_alive(c, none + 1.0, none) == -np.inf).all()
 
 
 def test_tails_of_new_customers_are_those_of_the_pmf(purchase_case: Case) -> None:
@@ -83,6 +111,8 @@ def test_a_parameter_for_each_row(purchase_case: Case) -> None:
     mixed = model.rowwise(values)
     apart = np.where(rows, model.tail_if_alive(c, n, t), other.tail_if_alive(c, n, t))
     assert mixed.tail_if_alive(c, n, t) == pytest.approx(apart, rel=ROUNDING)
+    logs = [each.log_count_if_alive(c, n, t) for each in (mixed, model, other)]
+    assert logs[0] == pytest.approx(np.where(rows, *logs[1:]), rel=ROUNDING)
     ours = mixed.discounts_if_alive(c, n, t, 0.01).parts
     two = (each.discounts_if_alive(c, n, t, 0.01).parts for each in (model, other))
     for own, first, second in zip(ours, *two, strict=True):
