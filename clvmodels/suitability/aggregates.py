@@ -30,6 +30,8 @@ _PER_E: Final = 20.0  # bands of amounts: 5 % wide
 _OFFSET: Final = 0.31415926  # so that no band begins at a round amount
 BLOCK: Final = 28  # days: four weeks, in which every day of the week comes four times
 _BLOCKS: Final[dict[Grid, int]] = {"day": BLOCK, "week": 4, "month": 1, "quarter": 1, "year": 1}
+_MOST_BLOCKS: Final = 520  # forty years
+PARTS: Final = 8
 
 
 @dataclass(frozen=True)
@@ -129,8 +131,10 @@ class Orders:
         Shape (d,): customers who started then.
     back : Counts
         Shape (d,): those who came back within `age` periods.
-    thirds : Counts
-        Shape (3, d): those whose second purchase came in the first, second, last third of the time
+    again, square : Array
+        Shape (d,): their repeat purchases within `age` periods, and the sum of squares of those.
+    parts : Counts
+        Shape (8, d): those whose second purchase came in the first, second, ... eighth of the time
         from their first to the end of observation.
     age : float
         See `back`.
@@ -150,7 +154,9 @@ class Orders:
     start: Counts
     started: Counts
     back: Counts
-    thirds: Counts
+    again: Array
+    square: Array
+    parts: Counts
     age: float
     gap_length: Counts
     gap_count: Counts
@@ -214,22 +220,31 @@ def orders_of(log: CleanLog, base: Base) -> Orders:
     purchases = kept(occasions, has_amount=has_amount)
     end, zero = period_of(log.end, grid), period_of(log.end, grid) - int(base.length)
     width = _BLOCKS[grid]
-    dated = purchases.with_columns(
-        (nw.col(PERIOD) - zero).alias("day"), earlier_period(1).alias("_before")
-    ).with_columns(
-        (nw.col(PERIOD) - nw.col("_before")).alias("gap"),
-        quotient(end - nw.col(PERIOD), width).alias("block"),
+    dated = (
+        purchases.with_columns(
+            (nw.col(PERIOD) - zero).alias("day"), (nw.col(PERIOD) - earlier_period(1)).alias("gap")
+        )
+        .with_columns(nw.col("day").min().over(CUSTOMER).alias("first"))
+        .with_columns(
+            (nw.col("day") - nw.col("first")).alias("wait"),
+            quotient(end - zero - nw.col("day"), width).alias("block"),
+            quotient(end - zero - nw.col("first"), width).alias("began"),
+        )
     )
-    gaps = _table(dated.filter(~nw.col("gap").is_null()).group_by("gap").agg(_N), "gap")
+    repeats = dated.filter(~nw.col("gap").is_null())
+    gaps = _table(repeats.group_by("gap").agg(_N), "gap")
     days = _table(dated.group_by("day").agg(_N), "day")
     age = max(math.ceil(base.length / 3.0), base.length - (len(base.starts) - 1))
     starts = _starts(dated, end - zero, age)
-    blocks, block_starts = _blocks(dated, starts, end - zero, width)
+    blocks, block_starts = _blocks(repeats, starts, end - zero, width)
+    within = np.array([_whole(starts[f"part{i}"]) for i in range(PARTS)])
     return Orders(
-        _whole(starts["first"]),
+        _whole(starts["start"]),
         _whole(starts["n"]),
         _whole(starts["back"]),
-        np.array([_whole(starts[f"third{i}"]) for i in range(3)]),
+        starts["again"],
+        starts["square"],
+        np.diff(within, axis=0, prepend=0),
         age,
         _whole(gaps["gap"]),
         _whole(gaps["n"]),
@@ -246,44 +261,40 @@ _N: Final = nw.len().alias("n")
 
 def _starts(dated: nw.LazyFrame[Any], end: int, age: float) -> dict[str, Array]:
     """Return by period of the first purchase how many started, and when they came back."""
-    again = nw.when(~nw.col("_before").is_null()).then(nw.col("day"))
+    repeat, wait = ~nw.col("gap").is_null(), nw.col("wait")
     people = (
-        dated.with_columns(again.alias("second"))
+        dated.with_columns(
+            nw.when(repeat).then(wait).alias("second"),
+            nw.when(repeat & (wait <= age)).then(1).otherwise(0).alias("again"),
+        )
         .group_by(CUSTOMER)
-        .agg(nw.col("day").min().alias("first"), nw.col("second").min())
-        .with_columns((nw.col("second") - nw.col("first")).alias("wait"))
-        .with_columns((nw.col("wait") * 3).alias("triple"), (end - nw.col("first")).alias("T"))
+        .agg(nw.col("first").min().alias("start"), nw.col("second").min(), nw.col("again").sum())
+        .with_columns((nw.col("second") * PARTS).alias("scaled"))
     )
-    triple, T = nw.col("triple"), nw.col("T")
-    marks = {
-        "back": nw.col("wait") <= age,
-        "third0": triple <= T,
-        "third1": (triple > T) & (triple <= 2 * T),
-        "third2": triple > 2 * T,
-    }
+    marks = {"back": nw.col("again") > 0}
+    for i in range(PARTS):
+        marks[f"part{i}"] = nw.col("scaled") <= (end - nw.col("start")) * (i + 1)
     flags = [nw.when(test).then(1).otherwise(0).alias(name) for name, test in marks.items()]
-    counted = people.with_columns(*flags).group_by("first")
-    return _table(counted.agg(_N, *(nw.col(name).sum() for name in marks)), "first")
+    counted = people.with_columns(
+        *flags, (nw.col("again") * nw.col("again")).alias("square")
+    ).group_by("start")
+    sums = [nw.col(name).sum() for name in (*marks, "again", "square")]
+    return _table(counted.agg(_N, *sums), "start")
 
 
 def _blocks(
-    dated: nw.LazyFrame[Any], starts: dict[str, Array], end: int, width: int
+    repeats: nw.LazyFrame[Any], starts: dict[str, Array], end: int, width: int
 ) -> tuple[Counts, Counts]:
     """Return repeat purchases by block of the first and blocks since, and starts by block.
 
-    Whole blocks only, from the first of the log to the last.
+    Whole blocks only, from the first of the log to the last, or the last so many.
     """
-    n = (end + 1) // width
-    repeats = dated.with_columns(nw.col("block").max().over(CUSTOMER).alias("first"))
-    table = collected(
-        repeats.filter(~nw.col("_before").is_null(), nw.col("first") < n)
-        .group_by("first", "block")
-        .agg(_N)
-    )
-    first, block = (_whole(table[name].to_numpy()) for name in ("first", "block"))
+    n = min((end + 1) // width, _MOST_BLOCKS)
+    table = collected(repeats.filter(nw.col("began") < n).group_by("began", "block").agg(_N))
+    first, block = (_whole(table[name].to_numpy()) for name in ("began", "block"))
     counts = np.zeros((n, n), dtype=np.int64)
     np.add.at(counts, (n - 1 - first, first - block), _whole(table["n"].to_numpy()))
-    began = (end - _whole(starts["first"])) // width
+    began = (end - _whole(starts["start"])) // width
     whole = began < n
     begun = np.bincount(n - 1 - began[whole], _whole(starts["n"])[whole], minlength=n)
     return counts, _whole(begun)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from clvmodels.suitability.words import Words
 
 __all__ = ["cohort_drift", "left_truncation"]
 
-Counts: TypeAlias = NDArray[np.int64]
+Array: TypeAlias = NDArray[np.float64]
 
 _EARLY: Final = 8  # the first eighth of the time in which customers start
 _FEWEST_PERIODS: Final = 16
@@ -24,6 +24,7 @@ _FEWEST: Final = 100
 _EXCESS, _LARGE = 1.5, 3.0
 _FASTER: Final = 1.1
 _SIGMAS: Final = 3.0
+_ALSO: Final = 2.0  # standard errors, where a crowd is beyond chance already
 _COHORTS: Final = 4
 _FEWEST_BACK: Final = 10
 _UNLIKELY: Final = 1e-3
@@ -36,13 +37,13 @@ TRUNCATION: Final = Topic(
     "purchases are too small, and the rates and the dropout of a fit are those of nobody.",
     "Get the log from the start of the business, or keep only customers whose first purchase in "
     "the log comes later than a few times between purchases after its start.",
-    f"Note from {_EXCESS:g} (beyond chance); warning if those early customers also come back more "
-    f"often than later ones at the same age, by {100 * _FASTER - 100:.0f} % or more, as old "
-    f"customers do and new ones do not; problem if so from {_LARGE:g}.",
+    f"Note from {_EXCESS:g} (beyond chance), which may be a launch; warning if those early customers "
+    f"also buy more than later ones at the same age, by {100 * _FASTER - 100:.0f} % or more: of old "
+    f"customers the frequent ones are seen first; problem if so from {_LARGE:g}.",
 )
 DRIFT: Final = Topic(
     "cohort drift",
-    "share of the latest cohort that came back, by that of the earliest, at the same age",
+    "repeat purchases of a customer of the latest cohort, by the earliest, to the same age",
     "A fit takes new customers for what earlier ones were.",
     "If there are customers from before, settle that first; else fit recent cohorts apart, or use "
     "the cohort as a covariate.",
@@ -81,48 +82,59 @@ def left_truncation(base: Base, orders: Orders | None, words: Words) -> Finding:
     faster, sure = _faster(orders, early, base.length)
     if math.isfinite(faster):
         says += (
-            f" Of the early ones {faster:.2f} times the share of later ones came back within "
-            f"{words.time(orders.age)}."
+            f" The early ones made {faster:.2f} times as many repeat purchases within "
+            f"{words.time(orders.age)} as the later ones."
         )
-    old = sure > _SIGMAS and faster >= _FASTER
+    old = sure > _ALSO and faster >= _FASTER
     level = level_of(note=True, warning=old, problem=old and number >= _LARGE)
     return TRUNCATION.finding(level, number, says)
 
 
 def _faster(orders: Orders, early: int, length: float) -> tuple[float, float]:
-    """Return how much more often early customers came back than later ones, and its z-score."""
+    """Return how much more often early customers buy again than later ones, and its z-score."""
     known = orders.start <= length - orders.age
-    first = orders.start < early
-    n = [int(orders.started[known & each].sum()) for each in (first, ~first)]
-    k = [int(orders.back[known & each].sum()) for each in (first, ~first)]
-    if min(n) < _FEWEST // 2 or min(k) == 0:
+    cohorts = [
+        _sums(orders, known & each) for each in (orders.start < early, orders.start >= early)
+    ]
+    if min(each.started[0] for each in cohorts) < _FEWEST // 2:
         return math.nan, 0.0
-    shares = [k[i] / n[i] for i in (0, 1)]
-    pooled = sum(k) / sum(n)
-    error = math.sqrt(pooled * (1.0 - pooled) * (1.0 / n[0] + 1.0 / n[1]))
-    return shares[0] / shares[1], (shares[0] - shares[1]) / error if error else 0.0
+    rates = [float(each.rates[0]) for each in cohorts]
+    errors = [
+        float((each.square / each.started - each.rates**2)[0] / each.started[0]) for each in cohorts
+    ]
+    if min(rates) == 0.0:
+        return math.nan, 0.0
+    return rates[0] / rates[1], (rates[0] - rates[1]) / math.sqrt(sum(errors))
 
 
 @dataclass(frozen=True)
 class _Cohorts:
-    """Customers by when they started, and those who came back by the same age; shape (k,)."""
+    """Customers by when they started, to the same age; shape (k,).
 
-    started: Counts
-    back: Counts
+    Their number, those who came back, repeat purchases and the sum of squares of those.
+    """
+
+    started: Array
+    back: Array
+    again: Array
+    square: Array
+
+    @property
+    def rates(self) -> Array:
+        """Repeat purchases a customer."""
+        return self.again / self.started
 
     @property
     def p_value(self) -> float:
-        """Chi-square test that all come back alike."""
-        n, k = self.started.astype(float), self.back.astype(float)
-        share = k.sum() / n.sum()
-        if not 0.0 < share < 1.0:
-            return 1.0
-        chi_square = float(((k - n * share) ** 2 / (n * share * (1.0 - share))).sum())
-        return float(special.chdtrc(len(n) - 1, chi_square))
+        """Test that all buy alike: means against the variance within cohorts, chi-square."""
+        n, k = float(self.started.sum()), len(self.started)
+        within = float((self.square - self.again * self.rates).sum()) / (n - k)
+        between = self.started @ (self.rates - self.again.sum() / n) ** 2
+        return float(special.chdtrc(k - 1, between / within)) if within > 0.0 else 1.0
 
 
 def cohort_drift(base: Base, orders: Orders | None, words: Words) -> Finding:
-    """Test whether cohorts of about equal size come back alike within the same age."""
+    """Test whether cohorts of about equal size buy alike within the same age."""
     if orders is None:
         return DRIFT.needs_orders()
     cohorts = _cohorts(orders, base.length)
@@ -130,34 +142,34 @@ def cohort_drift(base: Base, orders: Orders | None, words: Words) -> Finding:
         return DRIFT.undecided(
             "There are no two cohorts with enough customers of the same age.", "Use a longer log."
         )
-    shares = cohorts.back / cohorts.started
-    p = cohorts.p_value
-    listed = ", ".join(f"{100 * share:.1f}" for share in shares)
+    rates, p = cohorts.rates, cohorts.p_value
+    listed = ", ".join(f"{rate:.3g}" for rate in rates)
+    shares = ", ".join(f"{100 * share:.0f}" for share in cohorts.back / cohorts.started)
     says = (
-        f"Within {words.time(orders.age)} {listed} % of cohorts from the earliest to the latest "
-        f"came back (p = {p:.2g})."
+        f"Cohorts from the earliest to the latest made {listed} repeat purchases a customer within "
+        f"{words.time(orders.age)}, and {shares} % of them any (p = {p:.2g})."
     )
-    spread, sure = float(shares.max() / shares.min()), p < _UNLIKELY
+    spread, sure = float(rates.max() / rates.min()), p < _UNLIKELY
     level = level_of(note=sure and spread >= _SLIGHT, warning=sure and spread >= _MARKED)
-    return DRIFT.finding(level, float(shares[-1] / shares[0]), says)
+    return DRIFT.finding(level, float(rates[-1] / rates[0]), says)
+
+
+def _sums(orders: Orders, starts: NDArray[np.bool_]) -> _Cohorts:
+    """Return the customers of some starts as one cohort."""
+    columns = (orders.started, orders.back, orders.again, orders.square)
+    return _Cohorts(*(np.array([float(each[starts].sum())]) for each in columns))
 
 
 def _cohorts(orders: Orders, length: float) -> _Cohorts | None:
     """Cut the customers who are old enough into cohorts, at ends of days; None if too few."""
     known = orders.start <= length - orders.age
-    started, back = orders.started[known], orders.back[known]
+    started = orders.started[known]
     if not len(started):
         return None
     # The cohort of a day is that of the middle of its customers.
     middle = np.cumsum(started) - started / 2.0
     cohort = np.minimum(middle * _COHORTS / started.sum(), _COHORTS - 1).astype(np.int64)
-    n, k = (_whole(np.bincount(cohort, each, _COHORTS)) for each in (started, back))
-    used = n > 0
-    n, k = n[used], k[used]
-    if len(n) < 2 or k.min() < _FEWEST_BACK:
-        return None
-    return _Cohorts(n, k)
-
-
-def _whole(values: NDArray[Any]) -> Counts:
-    return np.asarray(np.rint(values), dtype=np.int64)
+    columns = (orders.started, orders.back, orders.again, orders.square)
+    sums = [np.bincount(cohort, each[known], _COHORTS) for each in columns]
+    found = _Cohorts(*(np.asarray(each[sums[0] > 0], dtype=np.float64) for each in sums))
+    return found if len(found.back) > 1 and found.back.min() >= _FEWEST_BACK else None

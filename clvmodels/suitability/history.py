@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from typing import Final
 
+import numpy as np
+
 from clvmodels.suitability.aggregates import Base, Orders
 from clvmodels.suitability.finding import Finding, Topic, level_of
+from clvmodels.suitability.first_repeats import least_without_repeat
 from clvmodels.suitability.words import Words
 
 __all__ = ["enough_history", "missing_one_timers", "repeat_buyers", "repeat_share"]
@@ -15,7 +18,7 @@ _SHORT: Final = 4.0
 _FEW, _TOO_FEW = 200, 30
 _RARE, _HARDLY = 0.1, 0.02
 _ENOUGH_TO_MISS: Final = 50
-_SIGMAS: Final = 3.0
+_FEWEST_MISSING, _HALF = 5.0, 0.5
 
 HISTORY: Final = Topic(
     "enough history",
@@ -44,12 +47,11 @@ SHARE: Final = Topic(
 )
 MISSING: Final = Topic(
     "one-time buyers",
-    "customers without a repeat purchase, by the least number that purchases at random allow",
+    "customers without a repeat purchase, by the least number to be expected",
     "Without those who bought once everybody seems to come back: all predictions are too high.",
     "Get the log without a filter on the number of orders, and with all customers who bought once.",
-    "Problem below one half, beyond chance: whatever the mixture of purchase rates, and whenever "
-    "customers leave, the share of those who come back in the last third of their time, of those "
-    "who have not yet, is no higher than in the second third.",
+    f"Problem below {_HALF:g}: the least number is three standard errors below the best guess from "
+    "when others came back first, with gamma rates as in BG/NBD and Pareto/NBD.",
 )
 
 
@@ -86,15 +88,7 @@ def repeat_share(base: Base) -> Finding:
 
 
 def missing_one_timers(base: Base, orders: Orders | None) -> Finding:
-    """Compare the number of customers without a repeat purchase with the least that is possible.
-
-    Scale each customer's time from the first purchase to the end to 1. Who has an exponential time
-    to the second purchase, of any rate, comes back in its thirds with probabilities that fall
-    geometrically; mixed over customers, the ratio of consecutive thirds cannot fall. So, of those
-    who are not back after two thirds, at least as large a share stays away as of those who were
-    not back after one third: n0 / (n0 + n3) >= n0 + n3 over n0 + n2 + n3. Who leaves before only
-    adds to n0.
-    """
+    """Compare the number of customers without a repeat purchase with the least to be expected."""
     none = int(base.customers[base.frequency == 0.0].sum())
     if base.n < _ENOUGH_TO_MISS:
         return MISSING.undecided(
@@ -102,29 +96,16 @@ def missing_one_timers(base: Base, orders: Orders | None) -> Finding:
         )
     if orders is None:
         return _from_summary(base, none)
-    n2, n3 = (float(each) for each in orders.thirds.sum(axis=1)[1:])
-    if n3 == 0.0:
-        says = f"{none:,} bought once; nobody came back so late that more would be expected."
-        return MISSING.finding("ok", math.nan, says)
-    least = n3 * n3 / (n2 - n3) if n2 > n3 else math.inf
+    least = least_without_repeat(base.length - orders.start.astype(np.float64), orders.parts)
+    if least < _FEWEST_MISSING:
+        says = f"{none:,} of {base.n:,} bought once; so fast do customers return that few need to."
+        return MISSING.finding("ok", none / least if least else math.inf, says)
     number = none / least
-    missing = least >= 1.0 and number < 0.5 and _excess(n2, n3, float(none)) > _SIGMAS
-    expected = f"at least {least:,.0f} are" if math.isfinite(least) else "many more are"
     says = (
-        f"{none:,} of {base.n:,} customers bought once; from the times of second purchases "
-        f"{expected} expected."
-        if number < 1.0
-        else f"{none:,} of {base.n:,} customers bought once, no fewer than expected."
+        f"{none:,} of {base.n:,} customers bought once; from when the others came back, at least "
+        f"{least:,.0f} are expected."
     )
-    return MISSING.finding(level_of(problem=missing), number, says)
-
-
-def _excess(n2: float, n3: float, none: float) -> float:
-    """Return by how many standard errors more come back in the last third than in the second."""
-    second, last = n2 + n3 + none, n3 + none
-    pooled = (n2 + n3) / (second + last)
-    error = math.sqrt(pooled * (1.0 - pooled) * (1.0 / second + 1.0 / last))
-    return (n3 / last - n2 / second) / error
+    return MISSING.finding(level_of(problem=number < _HALF), number, says)
 
 
 def _from_summary(base: Base, none: int) -> Finding:
