@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.estimation import Maximum
+from clvmodels.markup import Html, html_card, html_list
 
 __all__ = ["Certificate", "certify", "covariance"]
 
@@ -58,11 +59,19 @@ class Certificate:
     findings: tuple[str, ...]
 
     def __str__(self) -> str:
-        lines = [
-            f"{self.verdict}: gradient {self.gradient_norm:.1e}, condition {self.condition:.1e}, "
+        head = f"{self.verdict}: {self._numbers}"
+        return "\n".join([head, *(f"- {finding}" for finding in self.findings)])
+
+    def _repr_html_(self) -> Html:
+        title = f"Certificate: {self.verdict}"
+        return html_card(title, self._numbers, html_list(self.findings))
+
+    @property
+    def _numbers(self) -> str:
+        return (
+            f"gradient {self.gradient_norm:.1e}, condition {self.condition:.1e}, "
             f"{self.starts_agreeing} of {self.starts} starts agree, {self.iterations} iterations"
-        ]
-        return "\n".join([*lines, *(f"- {finding}" for finding in self.findings)])
+        )
 
 
 def certify(maximum: Maximum, names: tuple[str, ...], findings: tuple[str, ...]) -> Certificate:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from scipy import special
 
 from clvmodels.errors import DataError, ParameterError
+from clvmodels.markup import Html, html_card, html_table
 from clvmodels.models.covariates import CovariateModel
 from clvmodels.models.fit import Fit
 
@@ -64,6 +65,10 @@ class Comparison:
 
     def __str__(self) -> str:
         return f"{self.table.round(3).to_string()}\n\n{fill(self.advice, 100)}"
+
+    def _repr_html_(self) -> Html:
+        shown = {"log_likelihood": ",.2f", "aic": ",.2f", "bic": ",.2f", "chi_square": ",.2f"}
+        return html_card("Comparison", html_table(self.table, formats=shown), self.advice)
 
     __repr__ = __str__
 
@@ -202,6 +207,9 @@ class LikelihoodRatioTest:
             f"degree{'s' if self.degrees > 1 else ''} of freedom, "
             f"p = {self.p_value:.3g}: {self.verdict}"
         )
+
+    def _repr_html_(self) -> Html:
+        return html_card("Likelihood-ratio test", str(self))
 
 
 def likelihood_ratio_test(restricted: Fit[Any], full: Fit[Any]) -> LikelihoodRatioTest:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from clvmodels.markup import Html, html_card, html_table
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -42,6 +44,10 @@ class FrequencyTable:
             f"{self.table.round(1).to_string()}\n\n"
             f"chi-square {self.chi_square:.2f} in {self.cells} cells"
         )
+
+    def _repr_html_(self) -> Html:
+        last = f"chi-square {self.chi_square:.2f} in {self.cells} cells"
+        return html_card("Customers by number of repeat purchases", html_table(self.table), last)
 
     @property
     def chi_square(self) -> float:

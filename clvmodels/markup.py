@@ -6,7 +6,7 @@ import html
 import math
 import numbers
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -103,6 +103,7 @@ def html_table(
     caption: object = None,
     digits: int = 4,
     rows: int = 100,
+    formats: Mapping[str, str] | None = None,
 ) -> Html:
     """Return a table in HTML.
 
@@ -116,6 +117,8 @@ def html_table(
         Significant digits of numbers.
     rows
         Most rows shown; a last line says how many more there are.
+    formats
+        Format of the numbers of some columns, by name, such as ``{"share": ".1%"}``.
 
     Examples
     --------
@@ -134,12 +137,13 @@ def html_table(
         lines.append(f'<caption style="{_CAPTION}">{_text(caption, 200)}</caption>')
     cells = [_cell("th", _text(head), side, _RULE) for head, side in zip(heads, right, strict=True)]
     lines.append(f"<thead><tr>{''.join(cells)}</tr></thead><tbody>")
+    specs = [(formats or {}).get(name) for name in table.columns]
     missing = shown.isna().to_numpy()
     for i, row in enumerate(shown.itertuples(index=False, name=None)):
         texts = [_shown(values[i], digits) for _, values in labels]
         texts += [
-            _MISSING if gap else _shown(value, digits)
-            for value, gap in zip(row, missing[i], strict=True)
+            _MISSING if gap else _shown(value, digits, spec)
+            for value, gap, spec in zip(row, missing[i], specs, strict=True)
         ]
         tags = ["th"] * len(labels) + ["td"] * len(row)
         lines.append(f"<tr>{''.join(map(_cell, tags, texts, right))}</tr>")
@@ -197,9 +201,9 @@ def _text(text: object, width: int = 60) -> str:
     return f'<bdi title="{escape(shorten(whole, _TITLE))}">{escape(shorten(whole, width))}</bdi>'
 
 
-def _shown(value: object, digits: int) -> str:
+def _shown(value: object, digits: int, spec: str | None = None) -> str:
     if not isinstance(value, bool) and isinstance(value, numbers.Real):
-        return escape(number(value, digits))
+        return escape(number(value, digits) if spec is None else format(value, spec))
     if isinstance(value, datetime) and value.time() == datetime.min.time():
         return escape(value.date())
     return _text(value)

@@ -14,6 +14,7 @@ from clvmodels.frames.cleaning import FATES, CleanLog, Fate, FateCount
 from clvmodels.frames.columns import CUSTOMER, PERIOD, REASON
 from clvmodels.frames.engines import How, aggregated, collected
 from clvmodels.frames.occasions import LINES, UNMATCHED, VALUE, is_erased
+from clvmodels.markup import Html, html_card, html_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -99,10 +100,18 @@ class Ledger:
             customers = "" if entry.customers is None else f"{entry.customers:,}"
             amount = "" if entry.amount is None else f"{entry.amount:,.2f}"
             lines.append(f"{entry.what:<{width}}{rows:>12}{customers:>12}{amount:>18}")
-        lines.append(
-            "balances" if self.balances else "DOES NOT BALANCE: " + "; ".join(self.imbalances())
-        )
-        return "\n".join(lines)
+        return "\n".join([*lines, self._balance])
+
+    def _repr_html_(self) -> Html:
+        formats = {"rows": ",.0f", "customers": ",.0f", "amount": ",.2f"}
+        table = self.to_pandas().rename(columns={"what": ""})
+        return html_card("Ledger", html_table(table, formats=formats), self._balance)
+
+    @property
+    def _balance(self) -> str:
+        if self.balances:
+            return "balances"
+        return "DOES NOT BALANCE: " + "; ".join(self.imbalances())
 
 
 def make_ledger(

@@ -21,6 +21,7 @@ from clvmodels.frames.engines import collected
 from clvmodels.frames.occasions import earlier_period, kept, net_occasions
 from clvmodels.frames.reading import Rules, read_log
 from clvmodels.frames.sources import AmountColumns
+from clvmodels.markup import Html, html_card, html_table
 
 __all__ = ["RegularityCheck", "check_regularity"]
 
@@ -97,13 +98,28 @@ class RegularityCheck:
 
     def __str__(self) -> str:
         lines = [
-            f"Regularity of purchases: {self.n_customers:,.0f} customers, "
-            f"{self.n_intervals:,.0f} intervals of {self.mean_interval:.1f} periods in the mean",
+            self._title,
             _line("maximum likelihood", self.k, self.k_interval),
             _line("Wheat and Morrison", self.k_wheat_morrison, self.k_wheat_morrison_interval),
             self.verdict,
         ]
         return "\n".join(lines)
+
+    def _repr_html_(self) -> Html:
+        import pandas as pd
+
+        rows = [[self.k, *self.k_interval]]
+        rows.append([self.k_wheat_morrison, *self.k_wheat_morrison_interval])
+        names = pd.Index(["maximum likelihood", "Wheat and Morrison"])
+        table = pd.DataFrame(rows, index=names, columns=["k", "lower", "upper"])
+        return html_card(self._title, html_table(table), self.verdict)
+
+    @property
+    def _title(self) -> str:
+        return (
+            f"Regularity of purchases: {self.n_customers:,.0f} customers, "
+            f"{self.n_intervals:,.0f} intervals of {self.mean_interval:.1f} periods in the mean"
+        )
 
 
 def _line(name: str, k: float, interval: tuple[float, float]) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.errors import ParameterError, UndefinedMomentError
+from clvmodels.markup import Html, html_card, html_list, html_table
 from clvmodels.models.intervals import check_level, index_of
 from clvmodels.parameters import from_real_line
 from clvmodels.sampling.importance import require
@@ -193,11 +194,16 @@ class ParameterDraws(Generic[M]):
         )
 
     def __str__(self) -> str:
-        head = f"{self.fit.model.label}: {len(self.values):,} draws from the {self.method}"
         table = self.table.to_string(float_format="{:.6g}".format)
-        return "\n".join(
-            [head + self._details(), "", table, *(f"- {each}" for each in self.findings)]
-        )
+        return "\n".join([self._head, "", table, *(f"- {each}" for each in self.findings)])
+
+    def _repr_html_(self) -> Html:
+        return html_card(self._head, html_table(self.table), html_list(self.findings))
+
+    @property
+    def _head(self) -> str:
+        size = f"{len(self.values):,} draws from the {self.method}"
+        return f"{self.fit.model.label}: {size}{self._details()}"
 
     def _details(self) -> str:
         return ""

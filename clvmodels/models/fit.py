@@ -20,6 +20,7 @@ from clvmodels.units import TimeUnit
 if TYPE_CHECKING:
     import pandas as pd
 
+    from clvmodels.markup import Html
     from clvmodels.models.base import Parametric
     from clvmodels.models.bootstrap import Bootstrap, Kind
     from clvmodels.models.draws import ParameterDraws
@@ -310,6 +311,11 @@ class Fit(Generic[M]):
             str(self.certificate),
         ]
         return "\n".join(lines)
+
+    def _repr_html_(self) -> Html:
+        from clvmodels.models.fit_html import html_of
+
+        return html_of(self)
 
     # Predictions: those of the model, after the unit check.
 
