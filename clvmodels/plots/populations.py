@@ -63,9 +63,9 @@ def heterogeneity(
 def _one(ax: Axes, rows: pd.DataFrame, name: str, column: str) -> None:
     """Draw one quantity."""
     x, y = rows["x"].to_numpy(float), rows[column].to_numpy(float)
-    ax.plot(x, y, color=MODEL, lw=1.8)
+    ax.plot(x, y, color=MODEL, lw=1.8, marker="o" if len(x) == 1 else None)
     ax.fill_between(x, 0.0, y, color=MODEL, alpha=BAND, lw=0.0)
-    ax.set_xlim(x[0], x[-1])
+    ax.margins(x=0.0 if x[0] < x[-1] else 0.05)
     numbers(ax, x=True)
     if column == "cumulative":
         ax.set_ylim(0.0, 1.0)

@@ -1,0 +1,255 @@
+"""Results made by hand: the tables that pictures draw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from clvmodels import plots
+from clvmodels.backtests.result import Backtest
+from clvmodels.diagnostics.by_bin import Calibration
+from clvmodels.diagnostics.by_decile import Deciles
+from clvmodels.diagnostics.curves import Lift
+from clvmodels.diagnostics.over_time import Tracking
+from clvmodels.frequencies import FrequencyTable
+
+CUT = date(1997, 9, 30)
+SHARED = {"horizon": 39.0, "unit": "week", "calibration_end": CUT, "model": "BG/NBD"}
+
+
+def frequency_table() -> FrequencyTable:
+    return FrequencyTable((60.0, 25.0, 15.0), (58.0, 29.0, 13.0))
+
+
+def calibration() -> Calibration:
+    table = pd.DataFrame(
+        {
+            "bin": ["0", "1", "2+"],
+            "low": [0.0, 1.0, 2.0],
+            "high": [0.0, 1.0, 9.0],
+            "customers": [1411, 439, 507],
+            "expected": [0.2, 0.5, 2.0],
+            "actual": [0.25, 0.7, 1.9],
+            "lower": [0.18, 0.4, 1.8],
+            "upper": [0.22, 0.6, 2.2],
+        }
+    )
+    return Calibration(table, by="frequency", quantity="purchases", level=0.9, **SHARED)
+
+
+def deciles() -> Deciles:
+    predicted = np.arange(10, 0, -1) / 4.0
+    table = pd.DataFrame(
+        {
+            "decile": range(1, 11),
+            "customers": 235.7,
+            "predicted": predicted,
+            "actual": predicted * 1.1,
+            "lower": predicted * 0.8,
+            "upper": predicted * 1.2,
+        }
+    )
+    return Deciles(table, quantity="value", customers=2357, level=0.9, **SHARED)
+
+
+def lift() -> Lift:
+    share = np.linspace(0.0, 1.0, 11)
+    table = pd.DataFrame(
+        {
+            "share_of_customers": share,
+            "captured": share**0.4,
+            "perfect": np.minimum(1.0, 3.0 * share),
+        }
+    )
+    gini = {"gini": 0.43, "normalised_gini": 0.65, "top_decile": 0.1**0.4}
+    return Lift(table, quantity="purchases", customers=2357, **gini, **SHARED)
+
+
+def tracking() -> Tracking:
+    end = pd.date_range("1997-01-07", periods=78, freq="7D")
+    expected = 60.0 * np.exp(-np.arange(78) / 90.0)
+    actual = np.round(expected * (1.0 + 0.1 * np.sin(np.arange(78))))
+    one = {
+        "actual": actual,
+        "expected": expected,
+        "lower": 0.8 * expected,
+        "upper": 1.2 * expected,
+    }
+    sums = {f"cumulative_{name}": np.cumsum(values) for name, values in one.items()}
+    window = np.where(end.date <= CUT, "calibration", "holdout")
+    table = pd.DataFrame({"end": end, "period": range(1, 79), "window": window, **one, **sums})
+    return Tracking(
+        table,
+        unit="week",
+        period="week",
+        calibration_end=CUT,
+        observed_until=date(1998, 6, 30),
+        customers=2357,
+        model="BG/NBD",
+        level=0.9,
+        fitted=True,
+    )
+
+
+def path() -> Any:
+    days = pd.date_range("2024-01-01", periods=120)
+    p = np.exp(-np.arange(120) / 80.0)
+    table = pd.DataFrame(
+        {
+            "date": days,
+            "frequency": [0] * 20 + [1] * 30 + [2] * 70,
+            "recency": 0.0,
+            "T": np.arange(120) / 7.0,
+            "p_alive": p,
+            "lower": 0.9 * p,
+            "upper": np.minimum(1.0, 1.1 * p),
+            "observed": np.arange(120) < 90,
+        }
+    )
+    return SimpleNamespace(table=table)  # pictures take the table itself
+
+
+def backtest(names: tuple[str, ...] = ("BG/NBD", "average rate", "SQL rule")) -> Backtest:
+    rows, overall = [], []
+    for i, name in enumerate(names):
+        kind = "rule" if "r" in name else "model"
+        found = {"rmse": 1.5 + 0.1 * i, "total_bias": 0.2 * i - 0.1, "log_density": -1.0 - i}
+        if kind == "rule":
+            found["log_density"] = np.nan
+        overall.append({"model": name, "kind": kind, "quantity": "purchases", **found})
+        for j, origin in enumerate((date(1997, 6, 30), date(1997, 9, 30))):
+            rows += [
+                {
+                    "origin": origin,
+                    "model": name,
+                    "kind": kind,
+                    "quantity": "purchases",
+                    "group": "all",
+                    "label": "all",
+                    "customers": 2357,
+                    "metric": metric,
+                    "number": number + 0.05 * (2 * j - 1),
+                }
+                for metric, number in found.items()
+            ]
+    nothing = pd.DataFrame()
+    return Backtest(
+        table=pd.DataFrame(rows),
+        summary=pd.DataFrame(overall),
+        paired=nothing,
+        deciles=nothing,
+        tracking=nothing,
+        newcomers=nothing,
+        fits=nothing,
+        verdict="",
+        origins=(date(1997, 6, 30), date(1997, 9, 30)),
+        horizon=26.0,
+        unit="week",
+        customers=(2357, 2357),
+        level=0.9,
+    )
+
+
+def matrix(quantity: str = "p_alive") -> Any:
+    grid = pd.DataFrame(
+        [[1.0, np.nan, np.nan], [np.nan, 0.25, 0.125], [np.nan, 0.75, 0.875]],
+        index=pd.Index([0.0, 10.0, 20.0], name="recency"),
+        columns=pd.Index([0, 1, 5], name="frequency"),
+    )
+    table = grid.reset_index().melt("recency", value_name="value")
+    scalars = {"age": 38.0, "horizon": 52.0, "unit": "week", "model": "BG/NBD"}
+    return SimpleNamespace(table=table, grid=grid, quantity=quantity, **scalars)
+
+
+def heterogeneity() -> Any:
+    x = np.linspace(0.01, 1.0, 100)
+    parts = {"purchases per week": 1.0 - 0.9 * x, "probability of leaving": x**0.5}
+    tables = [
+        pd.DataFrame({"quantity": name, "x": x, "density": each, "cumulative": x})
+        for name, each in parts.items()
+    ]
+    return SimpleNamespace(table=pd.concat(tables, ignore_index=True), model="BG/NBD")
+
+
+def spend_distribution() -> Any:
+    table = pd.DataFrame(
+        {
+            "low": [0.0, 10.0, 20.0],
+            "high": [10.0, 20.0, 40.0],
+            "observed": [5.0, 20.0, 10.0],
+            "expected": [7.0, 17.0, 11.0],
+            "density": [0.02, 0.05, 0.015],
+        }
+    )
+    return SimpleNamespace(table=table, customers=35, model="Gamma-Gamma")
+
+
+RESULTS: dict[str, Callable[[], Any]] = {
+    "backtest": backtest,
+    "calibration": calibration,
+    "deciles": deciles,
+    "frequencies": frequency_table,
+    "heterogeneity": heterogeneity,
+    "lift": lift,
+    "matrix": matrix,
+    "p_alive_path": path,
+    "spend_distribution": spend_distribution,
+    "tracking": tracking,
+}
+
+
+def with_table(result: Any, table: pd.DataFrame) -> Any:
+    """Return a result with another table."""
+    if isinstance(result, FrequencyTable):
+        return FrequencyTable(tuple(table["observed"]), tuple(table["expected"]))
+    if isinstance(result, SimpleNamespace):
+        return SimpleNamespace(**{**vars(result), "table": table})
+    return replace(result, table=table)
+
+
+@pytest.fixture
+def made() -> Callable[..., Any]:
+    """Return a maker of results, by the name of their picture."""
+
+    def make(name: str, change: Callable[[pd.DataFrame], pd.DataFrame] | None = None) -> Any:
+        result = RESULTS[name]()
+        if change is not None:
+            result = with_table(result, change(result.table))
+        return result.table if name == "p_alive_path" else result
+
+    return make
+
+
+@pytest.fixture
+def axes() -> Callable[..., Any]:
+    """Return a maker of axes in figures that pyplot does not know."""
+
+    def make(size: tuple[float, float] = (7.0, 3.6), number: int = 1) -> Any:
+        figure = Figure(figsize=size, layout="constrained")
+        return figure.subplots() if number == 1 else list(figure.subplots(1, number))
+
+    return make
+
+
+@pytest.fixture
+def drawn(made: Callable[..., Any], axes: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a drawer of pictures by name."""
+
+    def draw(
+        picture: str,
+        change: Callable[[pd.DataFrame], pd.DataFrame] | None = None,
+        size: tuple[float, float] = (7.0, 3.6),
+        **options: Any,
+    ) -> Any:
+        ax = axes(size, 2 if picture == "heterogeneity" else 1)
+        return getattr(plots, picture)(made(picture, change), ax=ax, **options)
+
+    return draw

@@ -1,0 +1,197 @@
+"""What is drawn is the table, number by number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.collections import FillBetweenPolyCollection, LineCollection
+from matplotlib.container import BarContainer
+from matplotlib.dates import date2num
+
+from clvmodels import plots
+
+Draw = Callable[..., Any]
+Make = Callable[..., Any]
+
+
+def line(ax: Any, label: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the positions of the line or marks with this label."""
+    (found,) = [each for each in ax.lines if each.get_label() == label]
+    return np.asarray(found.get_xdata()), np.asarray(found.get_ydata())
+
+
+def same(drawn: Any, column: Any) -> None:
+    np.testing.assert_array_equal(np.asarray(drawn, float), np.asarray(column, float))
+
+
+def bars(ax: Any) -> BarContainer:
+    (found,) = [each for each in ax.containers if isinstance(each, BarContainer)]
+    return found
+
+
+def edges(ax: Any) -> set[tuple[float, float]]:
+    """Return the corners of the band."""
+    (band,) = [each for each in ax.collections if isinstance(each, FillBetweenPolyCollection)]
+    return {tuple(each) for each in band.get_paths()[0].vertices.round(9).tolist()}
+
+
+def test_frequencies(drawn: Draw, made: Make) -> None:
+    ax, table = drawn("frequencies"), made("frequencies").table
+    same([each.get_height() for each in bars(ax)], table["observed"])
+    place, expected = line(ax, "expected")
+    same(expected, table["expected"])
+    same(ax.get_xticks(), place)
+    assert [each.get_text() for each in ax.get_xticklabels()] == ["0", "1", "2+"]
+    assert ax.get_title("left") == "How often 100 customers came back"
+
+
+@pytest.mark.parametrize(
+    ("name", "promised"), [("calibration", "expected"), ("deciles", "predicted")]
+)
+def test_groups(name: str, promised: str, drawn: Draw, made: Make) -> None:
+    ax, table = drawn(name), made(name).table
+    for column in (promised, "actual"):
+        place, values = line(ax, column)
+        same(values, table[column])
+        same(place, range(len(table)))
+    (spans,) = [each for each in ax.collections if isinstance(each, LineCollection)]
+    ends = np.array(spans.get_segments())
+    same(ends[:, 0, 1], table["lower"])
+    same(ends[:, 1, 1], table["upper"])
+    same(ends[:, 0, 0], range(len(table)))
+    assert spans.get_label() == "90 % interval"
+
+
+def test_words_of_groups(drawn: Draw) -> None:
+    ax = drawn("calibration")
+    assert [each.get_text() for each in ax.get_xticklabels()] == ["0\n1,411", "1\n439", "2+\n507"]
+    assert ax.get_xlabel() == "repeat purchases until 1997-09-30; customers below"
+    assert ax.get_ylabel() == "mean purchases in 39 weeks"
+    ax = drawn("deciles")
+    assert ax.get_xlabel() == "tenths of the customers by predicted value, 236 each"
+    assert ax.get_ylabel() == "mean value in 39 weeks"
+
+
+@pytest.mark.parametrize("cumulative", [True, False])
+def test_tracking(cumulative: bool, drawn: Draw, made: Make) -> None:
+    ax, result = drawn("tracking", cumulative=cumulative), made("tracking")
+    part = "cumulative_" if cumulative else ""
+    days = date2num(result.table["end"].to_numpy())
+    for column in ("actual", "expected"):
+        place, values = line(ax, column)
+        same(date2num(place), days)
+        same(values, result.table[part + column])
+    for end in ("lower", "upper"):
+        corners = set(zip(days, result.table[part + end].round(9), strict=True))
+        assert corners <= edges(ax)
+    (shade,) = [each for each in ax.patches if each.get_label() == "holdout"]
+    assert shade.get_x() == date2num(np.datetime64(result.calibration_end))
+    assert shade.get_x() + shade.get_width() == days[-1]
+    assert ax.get_ylabel() == f"repeat purchases {'so far' if cumulative else 'a week'}"
+    assert "2,357 customers" in ax.get_title("left")
+
+
+def test_tracking_of_one_window_is_not_shaded(drawn: Draw) -> None:
+    ax = drawn("tracking", lambda table: table[table["window"] == "calibration"])
+    assert ax.patches == [] or not any(each.get_label() == "holdout" for each in ax.patches)
+
+
+def test_path(drawn: Draw, made: Make) -> None:
+    ax, table = drawn("p_alive_path", name="Jo"), made("p_alive_path")
+    place, values = line(ax, "P(alive)")
+    same(date2num(place), date2num(table["date"].to_numpy()))
+    same(values, table["p_alive"])
+    orders, _ = line(ax, "orders")
+    same(date2num(orders), date2num(np.array(["2024-01-01", "2024-01-21", "2024-02-20"], "M8[D]")))
+    (shade,) = [each for each in ax.patches if each.get_label() == "if silent"]
+    assert shade.get_x() == date2num(np.datetime64("2024-03-30"))
+    assert ax.get_title("left") == "P(alive) of Jo"
+
+
+def test_a_path_without_band_has_none(drawn: Draw) -> None:
+    ax = drawn("p_alive_path", lambda table: table.assign(lower=np.nan, upper=np.nan))
+    assert not [each for each in ax.collections if isinstance(each, FillBetweenPolyCollection)]
+    assert "interval" not in [each.get_text() for each in ax.get_legend().get_texts()]
+
+
+def test_lift(drawn: Draw, made: Make) -> None:
+    ax, result = drawn("lift"), made("lift")
+    for label, column in (("predicted", "captured"), ("best possible", "perfect")):
+        place, values = line(ax, label)
+        same(place, result.table["share_of_customers"])
+        same(values, result.table[column])
+    same(line(ax, "by chance"), [[0.0, 1.0], [0.0, 1.0]])
+    (tenth,) = [each for each in ax.lines if each.get_marker() == "D"]
+    same(tenth.get_xydata(), [[0.1, result.top_decile]])
+    assert ax.get_title("left") == "BG/NBD: Gini 0.43, 65 % of the best possible"
+
+
+def test_matrix(drawn: Draw, made: Make) -> None:
+    ax, result = drawn("matrix"), made("matrix")
+    (cells,) = ax.collections
+    np.testing.assert_array_equal(np.ma.filled(cells.get_array(), np.nan), result.grid.to_numpy())
+    assert sorted(each.get_text() for each in ax.texts) == ["100", "12", "25", "75", "88"]
+    places = {each.get_text(): each.get_position() for each in ax.texts}
+    assert places["88"] == (2, 2)
+    assert places["25"] == (1, 1)
+    assert [each.get_text() for each in ax.get_xticklabels()] == ["0", "1", "5"]
+    assert [each.get_text() for each in ax.get_yticklabels()] == ["0", "10", "20"]
+
+
+def test_a_matrix_of_many_cells_has_a_bar_of_colours(made: Make, axes: Make) -> None:
+    result = made("matrix")
+    values = np.linspace(0.0, 30.0, 40 * 50).reshape(40, 50)
+    result.grid = pd.DataFrame(values, index=np.arange(40.0), columns=np.arange(50))
+    result.quantity = "expected_purchases"
+    ax = plots.matrix(result, ax=axes())
+    assert not ax.texts
+    assert len(ax.figure.axes) == 2
+    same(ax.collections[0].get_array(), values)
+    assert ax.collections[0].get_rasterized()
+    assert len(ax.get_xticks()) < 20
+
+
+@pytest.mark.parametrize("cumulative", [True, False])
+def test_heterogeneity(cumulative: bool, drawn: Draw, made: Make) -> None:
+    found, table = drawn("heterogeneity", cumulative=cumulative), made("heterogeneity").table
+    assert found.shape == (2,)
+    for ax, (name, rows) in zip(found, table.groupby("quantity", sort=False), strict=True):
+        same(ax.lines[0].get_xdata(), rows["x"])
+        same(ax.lines[0].get_ydata(), rows["cumulative" if cumulative else "density"])
+        assert ax.get_xlabel() == name
+
+
+def test_spend_distribution(drawn: Draw, made: Make) -> None:
+    ax, table = drawn("spend_distribution"), made("spend_distribution").table
+    found = bars(ax)
+    same([each.get_height() for each in found], table["observed"])
+    same([each.get_x() for each in found], table["low"])
+    same([each.get_x() + each.get_width() for each in found], table["high"])
+    (steps,) = [each for each in ax.patches if each.get_label() == "expected"]
+    same(steps.get_data().values, table["expected"])
+    same(steps.get_data().edges, [0.0, 10.0, 20.0, 40.0])
+
+
+def test_backtest(drawn: Draw, made: Make) -> None:
+    ax, result = drawn("backtest"), made("backtest")
+    overall = result.summary
+    number, place = line(ax, "model")
+    same(number, overall.loc[overall["kind"] == "model", "rmse"])
+    same(place, [0])
+    number, place = line(ax, "rule")
+    same(number, overall.loc[overall["kind"] == "rule", "rmse"])
+    same(place, [-1, -2])
+    assert [each.get_text() for each in ax.get_yticklabels()] == list(overall["model"])
+    for origin in result.origins:
+        rows = result.table[(result.table["origin"] == origin) & (result.table["metric"] == "rmse")]
+        same(line(ax, f"from {origin}")[0], rows["number"])
+
+
+def test_a_metric_that_rules_do_not_have(drawn: Draw) -> None:
+    ax = drawn("backtest", metric="log_density")
+    assert [each.get_text() for each in ax.get_yticklabels()] == ["BG/NBD"]
+    assert "rule" not in [each.get_text() for each in ax.get_legend().get_texts()]
