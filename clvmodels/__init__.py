@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from clvmodels import datasets, diagnostics, plots, priors
     from clvmodels.acquisition import new_customers
+    from clvmodels.backtests.backtest import backtest
+    from clvmodels.backtests.result import Backtest
     from clvmodels.comparison import (
         Comparison,
         LikelihoodRatioTest,
@@ -74,6 +76,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "clvmodels.acquisition": ("new_customers",),
+    "clvmodels.backtests.backtest": ("backtest",),
+    "clvmodels.backtests.result": ("Backtest",),
     "clvmodels.comparison": (
         "Comparison",
         "LikelihoodRatioTest",
@@ -150,6 +154,7 @@ __all__ = [
     "MBGCNBD",
     "MBGNBD",
     "SBG",
+    "Backtest",
     "Bootstrap",
     "CLVModel",
     "ClvError",
@@ -192,6 +197,7 @@ __all__ = [
     "ValueDistribution",
     "WarehouseQueries",
     "at_risk",
+    "backtest",
     "check",
     "check_regularity",
     "compare",

@@ -1,0 +1,1 @@
+"""Backtests: what models and simple rules would have predicted at past dates, against what came."""
