@@ -8,7 +8,7 @@ import numpy as np
 
 from clvmodels.plots.rows import rows_of
 from clvmodels.plots.style import canvas, figure_of, heat, inches, named, percents
-from clvmodels.plots.text import compact
+from clvmodels.plots.text import compact, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -71,16 +71,16 @@ def matrix(result: Matrix, *, ax: Axes | None = None) -> Axes:
     _thin(ax.yaxis, grid.index, int(room[1] / 0.25))
     ax.spines[["left", "bottom"]].set_visible(False)
     ax.tick_params(length=0.0)
-    unit = result.unit
-    named(ax, _title(result), "repeat purchases", f"{unit}s from first to last purchase")
+    times = f"{result.unit or 'unit'}s"
+    named(ax, _title(result, times), "repeat purchases", f"{times} from first to last purchase")
     return ax
 
 
-def _title(result: Matrix) -> str:
-    span = f"{result.age:.4g} {result.unit}s after the first one"
-    if result.quantity == "p_alive":
-        return f"P(alive) in per cent, {span}"
-    return f"Purchases expected in {result.horizon:.4g} {result.unit}s, {span}"
+def _title(result: Matrix, times: str) -> str:
+    what = "P(alive) in per cent"
+    if result.horizon is not None:
+        what = f"purchases expected in {result.horizon:.4g} {times}"
+    return f"{plain(result.model)}: {what}, {result.age:.4g} {times} after the first one"
 
 
 def _write_numbers(ax: Axes, values: Any, top: float, *, percent: bool) -> None:

@@ -18,6 +18,7 @@ from clvmodels.backtests.result import Backtest
 from clvmodels.diagnostics.by_bin import Calibration
 from clvmodels.diagnostics.by_decile import Deciles
 from clvmodels.diagnostics.curves import Lift
+from clvmodels.diagnostics.matrices import Matrix
 from clvmodels.diagnostics.over_time import Tracking
 from clvmodels.frequencies import FrequencyTable
 
@@ -158,15 +159,16 @@ def backtest(names: tuple[str, ...] = ("BG/NBD", "average rate", "SQL rule")) ->
     )
 
 
-def matrix(quantity: str = "p_alive") -> Any:
-    grid = pd.DataFrame(
-        [[1.0, np.nan, np.nan], [np.nan, 0.25, 0.125], [np.nan, 0.75, 0.875]],
-        index=pd.Index([0.0, 10.0, 20.0], name="recency"),
-        columns=pd.Index([0, 1, 5], name="frequency"),
+def matrix() -> Matrix:
+    values = {(0, 0.0): 1.0, (1, 10.0): 0.25, (1, 20.0): 0.75, (5, 10.0): 0.125, (5, 20.0): 0.875}
+    rows = [
+        {"frequency": x, "recency": t_x, "value": values.get((x, t_x), np.nan)}
+        for x in (0, 1, 5)
+        for t_x in (0.0, 10.0, 20.0)
+    ]
+    return Matrix(
+        pd.DataFrame(rows), quantity="p_alive", age=38.0, horizon=None, unit="week", model="BG/NBD"
     )
-    table = grid.reset_index().melt("recency", value_name="value")
-    scalars = {"age": 38.0, "horizon": 52.0, "unit": "week", "model": "BG/NBD"}
-    return SimpleNamespace(table=table, grid=grid, quantity=quantity, **scalars)
 
 
 def heterogeneity() -> Any:

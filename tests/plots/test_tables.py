@@ -13,6 +13,7 @@ from matplotlib.container import BarContainer
 from matplotlib.dates import date2num
 
 from clvmodels import plots
+from clvmodels.diagnostics.matrices import Matrix
 
 Draw = Callable[..., Any]
 Make = Callable[..., Any]
@@ -130,29 +131,32 @@ def test_lift(drawn: Draw, made: Make) -> None:
     assert ax.get_title("left") == "BG/NBD: Gini 0.43, 65 % of the best possible"
 
 
-def test_matrix(drawn: Draw, made: Make) -> None:
-    ax, result = drawn("matrix"), made("matrix")
+def test_matrix(drawn: Draw) -> None:
+    ax = drawn("matrix")
     (cells,) = ax.collections
-    np.testing.assert_array_equal(np.ma.filled(cells.get_array(), np.nan), result.grid.to_numpy())
-    assert sorted(each.get_text() for each in ax.texts) == ["100", "12", "25", "75", "88"]
+    missing = np.nan
+    expected = [[1.0, missing, missing], [missing, 0.25, 0.125], [missing, 0.75, 0.875]]
+    np.testing.assert_array_equal(np.ma.filled(cells.get_array(), missing), expected)
     places = {each.get_text(): each.get_position() for each in ax.texts}
-    assert places["88"] == (2, 2)
-    assert places["25"] == (1, 1)
+    assert places == {"100": (0, 0), "25": (1, 1), "12": (2, 1), "75": (1, 2), "88": (2, 2)}
     assert [each.get_text() for each in ax.get_xticklabels()] == ["0", "1", "5"]
     assert [each.get_text() for each in ax.get_yticklabels()] == ["0", "10", "20"]
+    title = "BG/NBD: P(alive) in per cent, 38 weeks after the first one"
+    assert ax.get_title("left") == title
 
 
-def test_a_matrix_of_many_cells_has_a_bar_of_colours(made: Make, axes: Make) -> None:
-    result = made("matrix")
-    values = np.linspace(0.0, 30.0, 40 * 50).reshape(40, 50)
-    result.grid = pd.DataFrame(values, index=np.arange(40.0), columns=np.arange(50))
-    result.quantity = "expected_purchases"
+def test_a_matrix_of_many_cells_has_a_bar_of_colours(axes: Make) -> None:
+    recency, frequency = np.divmod(np.arange(40 * 50), 50)
+    values = np.linspace(0.0, 30.0, 40 * 50)
+    table = pd.DataFrame({"frequency": frequency, "recency": recency / 2.0, "value": values})
+    result = Matrix(table, "expected_purchases", 38.0, 52.0, None, "BG/NBD")
     ax = plots.matrix(result, ax=axes())
     assert not ax.texts
     assert len(ax.figure.axes) == 2
-    same(ax.collections[0].get_array(), values)
+    same(ax.collections[0].get_array(), values.reshape(40, 50))
     assert ax.collections[0].get_rasterized()
     assert len(ax.get_xticks()) < 20
+    assert ax.get_ylabel() == "units from first to last purchase"
 
 
 @pytest.mark.parametrize("cumulative", [True, False])
