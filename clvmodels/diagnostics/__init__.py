@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from clvmodels.diagnostics.curves import Lift, lift, lift_of
     from clvmodels.diagnostics.histogram import FrequencyCheck, frequencies
     from clvmodels.diagnostics.holdout import Outcomes, outcomes
+    from clvmodels.diagnostics.matrices import Matrix, expected_purchases_matrix, p_alive_matrix
     from clvmodels.diagnostics.metrics import (
         accuracy,
         coverage,
@@ -24,8 +25,18 @@ if TYPE_CHECKING:
         tracking_error,
     )
     from clvmodels.diagnostics.over_time import Tracking, tracking
+    from clvmodels.diagnostics.spends import SpendDistribution, spend_distribution
 
 _HOMES = {
+    "clvmodels.diagnostics.spends": (
+        "SpendDistribution",
+        "spend_distribution",
+    ),
+    "clvmodels.diagnostics.matrices": (
+        "Matrix",
+        "expected_purchases_matrix",
+        "p_alive_matrix",
+    ),
     "clvmodels.diagnostics.over_time": (
         "Tracking",
         "tracking",
@@ -63,7 +74,9 @@ __all__ = [
     "Deciles",
     "FrequencyCheck",
     "Lift",
+    "Matrix",
     "Outcomes",
+    "SpendDistribution",
     "Tracking",
     "accuracy",
     "calibration",
@@ -71,6 +84,7 @@ __all__ = [
     "decile_calibration_error",
     "deciles",
     "deciles_of",
+    "expected_purchases_matrix",
     "frequencies",
     "lift",
     "lift_of",
@@ -78,9 +92,11 @@ __all__ = [
     "mean_log_density",
     "normalised_gini",
     "outcomes",
+    "p_alive_matrix",
     "randomised_coverage",
     "rmse",
     "spearman",
+    "spend_distribution",
     "top_decile_capture",
     "total_bias",
     "tracking",

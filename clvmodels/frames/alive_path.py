@@ -27,7 +27,7 @@ from clvmodels.models.draws import check_seed
 from clvmodels.models.fit import Fit
 from clvmodels.models.intervals import check_level
 from clvmodels.models.predictions import PurchasePredictions
-from clvmodels.predictive.arguments import purchase_fit
+from clvmodels.predictive.arguments import purchase_fit, with_covariates
 from clvmodels.predictive.silence import Purchases, histories_at
 from clvmodels.units import Duration, TimeUnit, in_units
 
@@ -158,28 +158,9 @@ def p_alive_path(
     ahead = in_units(horizon, unit, start=as_date(own.end))
     moments = _moments(own, rule.grid, unit, ahead)
     model: PurchasePredictions = found.model if isinstance(found, Fit) else found
-    c = _with_covariates(moments.histories, model, covariates)
+    c = with_covariates(moments.histories, model, covariates)
     lower, upper = _band(purchases, c, (beyond, 1.0 - beyond), check_seed(seed))
     return moments.table(c, model.p_alive(c), lower, upper)
-
-
-# --- arguments --------------------------------------------------------------------------------
-
-
-def _with_covariates(
-    c: Customers, model: PurchasePredictions, covariates: Mapping[str, Level] | None
-) -> Customers:
-    """Return the rows of one customer with the covariates that the model needs."""
-    given = covariates or {}
-    if set(given) != set(model.variables):
-        raise ParameterError(
-            f"This model knows {', '.join(model.variables) or 'no'} covariates.",
-            place=f"Got {', '.join(sorted(given)) or 'none'}.",
-            fix="Pass those of this customer, such as covariates={'channel': 'web'}.",
-        )
-    x, t_x, T = c.timing
-    repeated = {name: [value] * len(c) for name, value in given.items()}
-    return Customers.from_arrays(x, t_x, T, unit=c.unit, covariates=repeated)
 
 
 # --- moments ----------------------------------------------------------------------------------

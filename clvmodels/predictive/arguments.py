@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from numbers import Real
 from typing import Any, Final, TypeAlias
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clvmodels.customers import Customers
+from clvmodels.design import Level
 from clvmodels.errors import DataError, ParameterError
 from clvmodels.models.draws import ParameterDraws
 from clvmodels.models.fit import Fit
@@ -33,6 +35,7 @@ __all__ = [
     "purchase_models",
     "refuse_bad_spend",
     "spend_models",
+    "with_covariates",
 ]
 
 Array: TypeAlias = NDArray[np.float64]
@@ -196,3 +199,25 @@ def refuse_bad_spend(customers: Customers) -> None:
             place=f"{bad:,} customers break this.",
             fix="Net refunds with rfm_summary, or leave these customers out.",
         )
+
+
+def with_covariates(
+    c: Customers, model: PurchasePredictions, covariates: Mapping[str, Level] | None
+) -> Customers:
+    """Return customers who all have these covariates, or raise unless the model needs just these.
+
+    Raises
+    ------
+    ParameterError
+        Covariates are missing, or unknown.
+    """
+    given = covariates or {}
+    if set(given) != set(model.variables):
+        raise ParameterError(
+            f"This model knows {', '.join(model.variables) or 'no'} covariates.",
+            place=f"Got {', '.join(sorted(given)) or 'none'}.",
+            fix="Pass those of the customer, such as covariates={'channel': 'web'}.",
+        )
+    x, t_x, T = c.timing
+    repeated = {name: [value] * len(c) for name, value in given.items()}
+    return Customers.from_arrays(x, t_x, T, unit=c.unit, covariates=repeated)
