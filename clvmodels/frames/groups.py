@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Final, Literal, TypeAlias
 
 import narwhals as nw
@@ -15,7 +14,7 @@ from clvmodels.frames.customer_summary import CustomerSummary
 from clvmodels.frames.periods import last_days, period_of, units_per_period
 from clvmodels.units import DAYS_PER_UNIT
 
-__all__ = ["Cohort", "cohorts", "finest_cohort", "tenths", "with_group"]
+__all__ = ["Cohort", "cohorts", "finest_cohort", "tenths"]
 
 Cohort: TypeAlias = Literal["month", "quarter", "year"]
 _MONTHS: Final[dict[Cohort, int]] = {"month": 1, "quarter": 3, "year": 12}
@@ -78,30 +77,6 @@ def tenths(value: NDArray[np.float64]) -> NDArray[np.int64]:
     place = np.empty(len(value), dtype=np.int64)
     place[np.argsort(-value, kind="stable")] = np.arange(len(value))
     return place * 10 // max(len(value), 1) + 1
-
-
-def with_group(
-    rfm: CustomerSummary, values: NDArray[Any], *, name: str
-) -> tuple[CustomerSummary, str]:
-    """Return an eager summary with a column of groups, and its name: `name` if it is free.
-
-    Examples
-    --------
-    >>> import polars as pl
-    >>> table = pl.DataFrame({"cohort": [1], "frequency": [0], "recency": [0.0], "T": [9.0]})
-    >>> rfm = CustomerSummary.from_frame(table, unit="week", customer="cohort")
-    >>> with_group(rfm, np.array(["2024"]), name="cohort")[1]
-    'cohort_'
-    """
-    frame = _eager(rfm)
-    taken = {column.casefold() for column in frame.columns}
-    while name in taken:
-        name += "_"
-    native: Any = nw.to_native(frame)
-    if frame.implementation.is_pandas():
-        return replace(rfm, frame=native.assign(**{name: values})), name
-    column = nw.new_series(name, values.tolist(), backend=frame.implementation)
-    return replace(rfm, frame=nw.to_native(frame.with_columns(column))), name
 
 
 def _first_days(rfm: CustomerSummary) -> NDArray[np.datetime64]:

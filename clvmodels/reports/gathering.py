@@ -5,32 +5,35 @@ What the data do not allow is `Missing`, with the reason; the rest goes on witho
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final
 
 import narwhals as nw
-import numpy as np
 
 from clvmodels.comparison import Comparison, compare
 from clvmodels.errors import DataError
 from clvmodels.frames.at_risk import at_risk
 from clvmodels.frames.customer_summary import CustomerSummary
-from clvmodels.frames.groups import Cohort, cohorts, finest_cohort, tenths, with_group
+from clvmodels.frames.groups import Cohort, cohorts, finest_cohort, tenths
 from clvmodels.frames.predict import predict
+from clvmodels.frames.reading import Rules
 from clvmodels.frames.summary import rfm_summary
-from clvmodels.frames.totals import total
+from clvmodels.frames.usual_labels import usual_labels
 from clvmodels.models.fit import Fit
 from clvmodels.models.gamma_gamma import GammaGamma, IndependenceCheck
 from clvmodels.reports.blocks import Missing, attempt
+from clvmodels.reports.grouping import grouped_totals
 from clvmodels.reports.settings import Settings
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Findings"]
+__all__ = ["LEVEL", "Findings", "there"]
 
 _SAME: Final = 2.0  # differences of AIC up to here mean nothing, as in clvmodels.compare
+_SEGMENTS: Final = 200  # more are no segments, and would take for ever
 LEVEL: Final = 0.9  # of all intervals
 
 
@@ -171,24 +174,16 @@ class Findings:
     # Sums of customers.
 
     @cached_property
-    def total(self) -> pd.DataFrame | Missing:
-        """All customers, in one row."""
-        return attempt(lambda: self._total(self.rfm, None))
-
-    @cached_property
-    def alive(self) -> float:
-        """Customers who are expected to be still active."""
-        return float(_known(self.scored)["p_alive"].sum())
-
-    @cached_property
-    def deciles(self) -> pd.DataFrame | Missing:
-        """Tenths of the customers by value, the most valuable first."""
-
-        def made() -> pd.DataFrame:
-            value = _known(self.scored)[self.worth].to_numpy()
-            return self._by(self.rfm, tenths(value), "decile")
-
-        return attempt(made)
+    def groupings(self) -> dict[str, Sequence[Any] | Missing]:
+        """How customers are grouped, by name: the group of each, or why there is none."""
+        made: dict[str, Sequence[Any] | Missing] = {
+            "all": [""] * self.customers,
+            "decile": attempt(lambda: tenths(_known(self.scored)[self.worth].to_numpy()).tolist()),
+            "cohort": attempt(lambda: cohorts(self.rfm, there(self.cohort)).tolist()),
+        }
+        return made | {
+            f"by {name}": attempt(partial(self._labels, name)) for name in self.settings.by
+        }
 
     @cached_property
     def cohort(self) -> Cohort | Missing:
@@ -196,31 +191,56 @@ class Findings:
         return attempt(lambda: finest_cohort(self.rfm))
 
     @cached_property
-    def cohorts(self) -> pd.DataFrame | Missing:
-        """Customers by when they came."""
-        period = self.cohort
-        if isinstance(period, Missing):
-            return period
-        return attempt(lambda: self._by(self.rfm, cohorts(self.rfm, period), "cohort"))
-
-    def _by(self, rfm: CustomerSummary, groups: np.ndarray[Any, Any], name: str) -> pd.DataFrame:
-        grouped, column = with_group(rfm, groups, name=name)
-        return self._total(grouped, column).rename(columns={column: name})
-
-    def _total(self, rfm: CustomerSummary, by: str | None) -> pd.DataFrame:
-        """Return totals with each group's share of all."""
-        purchases, spend = self._models()
+    def _totals(self) -> dict[str, pd.DataFrame] | Missing:
+        known = {name: v for name, v in self.groupings.items() if not isinstance(v, Missing)}
         asked = self.settings
-        terms = asked.terms if spend is not None else {"horizon": asked.horizon}
-        table = _pandas(total(rfm, purchases, spend, **terms, by=by, interval=LEVEL))
-        value = table["clv" if spend is not None else "expected_purchases"]
-        return table.assign(share=value / value.sum(), each=value / table["customers"])
+        terms = asked.terms if self.valued else {"horizon": asked.horizon}
+        return attempt(
+            lambda: grouped_totals(self.rfm, known, *self._models(), terms=terms, level=LEVEL)
+        )
+
+    def totals(self, grouping: str) -> pd.DataFrame | Missing:
+        """Return the totals of a grouping, with each group's share of all."""
+        groups = self.groupings[grouping]
+        if isinstance(groups, Missing):
+            return groups
+        return self._totals if isinstance(self._totals, Missing) else self._totals[grouping]
+
+    @cached_property
+    def alive(self) -> float:
+        """Customers who are expected to be still active."""
+        return float(_known(self.scored)["p_alive"].sum())
+
+    def _labels(self, name: str) -> list[Any]:
+        """Return what each customer usually is by a column of the log."""
+        until = self.rfm.observed_until
+        assert until is not None  # the end of the log, where nobody gave one
+        labels = usual_labels(self.transactions, self.rules, (name,), until=until)
+        labelled = self.rfm.with_covariates(labels)
+        values = nw.from_native(labelled.frame, eager_only=True)[name]
+        if values.n_unique() > _SEGMENTS:
+            raise DataError(
+                f"Segments are groups of customers, {_SEGMENTS} at most.",
+                place=f"Column {name!r:.80} has {values.n_unique():,} values.",
+                fix="Name a column with fewer values, such as a country or a channel.",
+            )
+        return list(values.to_list())
+
+    @property
+    def rules(self) -> Rules:
+        """How the log is read."""
+        return Rules(**self.settings.columns, **self.settings.rules)
+
+
+def there(value: Any) -> Any:
+    """Return what could be made, or raise why it could not."""
+    if isinstance(value, Missing):
+        raise DataError(value.reason)
+    return value
 
 
 def _known(scored: Any) -> nw.DataFrame[Any]:
-    if isinstance(scored, Missing):
-        raise DataError(scored.reason)
-    return nw.from_native(scored, eager_only=True)
+    return nw.from_native(there(scored), eager_only=True)
 
 
 def _pandas(frame: Any) -> pd.DataFrame:

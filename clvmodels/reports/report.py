@@ -15,7 +15,7 @@ from clvmodels.frames.cleaning import Invalid
 from clvmodels.frames.sources import AmountColumns
 from clvmodels.markup import escape
 from clvmodels.models.purchases import PurchaseModel
-from clvmodels.reports.gathering import Findings
+from clvmodels.reports.judging import Judged
 from clvmodels.reports.pages import render, require_extra
 from clvmodels.reports.sections import SECTIONS
 from clvmodels.reports.settings import Settings, kinds_of
@@ -188,7 +188,7 @@ def report(
     )
     asked.check()
     with once_each():
-        found = Findings(transactions, asked)
+        found = Judged(transactions, asked)
         sections = [section(found) for section in SECTIONS]
     subtitle = f"{found.customers:,} customers, data until {found.rfm.observed_until:%-d %B %Y}"
     return Report(asked.title, render(asked.title, subtitle, sections))

@@ -31,7 +31,7 @@ __all__ = [
     "share",
 ]
 
-Kind: TypeAlias = Literal["text", "label", "count", "number", "money", "share", "change"]
+Kind: TypeAlias = Literal["text", "label", "level", "count", "number", "money", "share", "change"]
 
 
 class Money(Protocol):
@@ -69,7 +69,7 @@ class Column:
     @property
     def numeric(self) -> bool:
         """Whether it is sorted by number and stands to the right."""
-        return self.kind not in ("text", "label")
+        return self.kind not in ("text", "label", "level")
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ __all__ = ["overview_section"]
 
 def overview_section(found: Findings) -> Section:
     """Say in one paragraph what the log says."""
-    total, blocks = found.total, list[Block]()
+    total, blocks = found.totals("all"), list[Block]()
     if isinstance(total, Missing):
         words = [_log(found)]
         blocks += [Text(" ".join(words), lead=True), missing_note("The value", total)]
@@ -53,12 +53,11 @@ def _amount(found: Findings, value: float) -> str:
 
 
 def _tenth(found: Findings) -> str:
-    if isinstance(found.deciles, Missing):
+    deciles = found.totals("decile")
+    if isinstance(deciles, Missing):
         return ""
     what = "value" if found.valued else "purchases"
-    return (
-        f"The best tenth of the customers has {share(found.deciles.share.iloc[0])} of that {what}."
-    )
+    return f"The best tenth of the customers has {share(deciles.share.iloc[0])} of that {what}."
 
 
 def _trust(found: Findings) -> str:
@@ -99,8 +98,9 @@ def _headline(found: Findings, total: Any) -> tuple[Fact, ...]:
     ]
     if found.valued:
         facts.append(Fact("Value expected", _amount(found, row.clv), ends))
-    if not isinstance(found.deciles, Missing):
-        first = found.deciles.share.iloc[0]
+    deciles = found.totals("decile")
+    if not isinstance(deciles, Missing):
+        first = deciles.share.iloc[0]
         facts.append(
             Fact(
                 "In the best tenth",

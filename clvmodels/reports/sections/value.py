@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clvmodels.markup import shorten
 from clvmodels.reports.blocks import Block, Missing, Section, Text, missing_note
-from clvmodels.reports.gathering import LEVEL, Findings
+from clvmodels.reports.gathering import LEVEL
+from clvmodels.reports.judging import Judged
 from clvmodels.reports.tables import Column, Kind, Table, lay_out, money_of, percent
 
 if TYPE_CHECKING:
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["value_section"]
 
 
-def value_section(found: Findings) -> Section:
+def value_section(found: Judged) -> Section:
     """Show totals of groups with intervals that hold for the sums."""
     what = "value" if found.valued else "purchases"
     blocks: list[Block] = [
@@ -27,7 +29,7 @@ def value_section(found: Findings) -> Section:
     blocks.append(
         _block(
             found,
-            found.deciles,
+            found.totals("decile"),
             "decile",
             "Tenth",
             f"By tenths of the customers, the highest expected {what} first",
@@ -36,7 +38,7 @@ def value_section(found: Findings) -> Section:
     blocks.append(
         _block(
             found,
-            found.cohorts,
+            found.totals("cohort"),
             "cohort",
             "First purchase",
             f"By {found.cohort} of the first purchase in the log"
@@ -44,22 +46,37 @@ def value_section(found: Findings) -> Section:
             else "By cohort",
         )
     )
+    blocks += [_segment(found, name) for name in found.settings.by]
     return Section("value", "Value" if found.valued else "Purchases ahead", tuple(blocks))
 
 
 def _block(
-    found: Findings, table: pd.DataFrame | Missing, name: str, heading: str, caption: str
+    found: Judged,
+    table: pd.DataFrame | Missing,
+    name: str,
+    heading: str,
+    caption: str,
 ) -> Table | Block:
     if isinstance(table, Missing):
         return missing_note(caption, table)
     return lay_out(
         table,
-        [Column(name, heading, "label"), *_columns(found.valued)],
+        [Column("label", heading, "label"), *_columns(found.valued)],
         name=name,
         caption=caption,
         money=money_of(found.settings.currency),
         interactive=True,
     )
+
+
+def _segment(found: Judged, name: str) -> Block:
+    table = found.totals(f"by {name}")
+    if not isinstance(table, Missing):
+        table = table.sort_values("share", ascending=False, kind="stable").fillna(
+            {"label": "(none)"}
+        )
+    place = f"segment-{found.settings.by.index(name) + 1}"
+    return _block(found, table, place, shorten(name, 30), f"By {shorten(name)}")
 
 
 def _columns(valued: bool) -> tuple[Column, ...]:
