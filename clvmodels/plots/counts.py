@@ -8,10 +8,12 @@ import numpy as np
 
 from clvmodels.plots.rows import rows_of
 from clvmodels.plots.style import MODEL, canvas, ink, legend, named, numbers, ticks
-from clvmodels.plots.text import customers
+from clvmodels.plots.text import compact, customers, plain
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
+    from numpy.typing import NDArray
 
     from clvmodels.diagnostics.spends import SpendDistribution
     from clvmodels.frequencies import FrequencyTable
@@ -98,26 +100,30 @@ def spend_distribution(result: SpendDistribution, *, ax: Axes | None = None) -> 
     columns = ("low", "high", "observed", "expected")
     table = rows_of(result, columns, "clv.diagnostics.spend_distribution")
     ax = canvas(ax)
-    low, high = table["low"].to_numpy(float), table["high"].to_numpy(float)
-    ends = np.append(low, high[-1])
+    ends, words = _ends(table)
     ax.bar(
-        low,
+        ends[:-1],
         table["observed"],
-        width=high - low,
+        width=np.diff(ends),
         align="edge",
         color=ink(ax),
         label="actual",
         alpha=_FILLED,
     )
     ax.stairs(table["expected"], ends, color=MODEL, lw=1.8, label="expected", baseline=None)
-    named(
-        ax,
-        f"Mean spend of {customers(table['observed'].sum())}",
-        "mean spend a purchase",
-        "customers",
-    )
+    title = f"{plain(result.model)}: mean spend of {customers(result.customers)}"
+    named(ax, title, f"mean spend a purchase{words}", "customers")
     numbers(ax, x=True, y=True)
-    ax.set_xlim(low[0], high[-1])
+    ax.set_xlim(ends[0], ends[-1])
     ax.set_ylim(bottom=0.0)
     legend(ax)
     return ax
+
+
+def _ends(table: pd.DataFrame) -> tuple[NDArray[np.float64], str]:
+    """Return where bars end, and in words how a last one without end is to be read."""
+    low, last = table["low"].to_numpy(float), float(table["high"].iloc[-1])
+    if np.isfinite(last):
+        return np.append(low, last), ""
+    width = low[-1] - low[-2] if len(low) > 1 else 1.0
+    return np.append(low, low[-1] + width), f" (last bar: {compact(low[-1])} and more)"

@@ -21,8 +21,8 @@ __all__ = ["calibration", "deciles"]
 
 _GROUPED: Final = {
     "frequency": "repeat purchases until {end}",
-    "recency": "time of the last purchase, after the first, until {end}",
-    "silence": "silence on {end}",
+    "recency": "{unit}s from first to last purchase, until {end}",
+    "silence": "{unit}s of silence on {end}",
     "p_alive": "P(alive) on {end}",
 }
 
@@ -57,12 +57,13 @@ def calibration(result: Calibration, *, ax: Axes | None = None) -> Axes:
     ax = canvas(ax)
     _beside(ax, table, "expected", result.level)
     labels = [plain(each) for each in table["bin"]]
-    ticks(ax, np.arange(len(table)), _with_customers(labels, table))
+    sizes = [f"({compact(float(each))})" for each in table["customers"]]
+    ticks(ax, np.arange(len(table)), labels, sizes)
     what = _mean_of(result.quantity, result.horizon, result.unit)
     named(
         ax,
         f"{plain(result.model)}: actual and expected, by group",
-        f"{_GROUPED[result.by].format(end=result.calibration_end)}; customers below",
+        _GROUPED[result.by].format(unit=result.unit, end=result.calibration_end) + " (customers)",
         what,
     )
     legend(ax)
@@ -124,11 +125,6 @@ def _beside(ax: Axes, table: pd.DataFrame, promised: str, level: float) -> None:
     ax.set_xlim(-0.6, len(table) - 0.4)
     ax.set_ylim(bottom=0.0)
     numbers(ax, y=True)
-
-
-def _with_customers(labels: list[str], table: pd.DataFrame) -> list[str]:
-    sizes = [compact(float(each)) for each in table["customers"]]
-    return [f"{label}\n{size}" for label, size in zip(labels, sizes, strict=True)]
 
 
 def _mean_of(quantity: str, horizon: float, unit: str) -> str:

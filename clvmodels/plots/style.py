@@ -8,6 +8,7 @@ in matplotlib's style for dark backgrounds, and any other in `look`.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -52,7 +53,7 @@ BAND: Final = 0.27  # opacity of an interval
 SHADE: Final = 0.13  # and of what comes later
 _POINTS: Final = 72.0  # an inch
 _HANDLE: Final = 6.5  # letters that a handle of a legend is wide, with its gaps
-_FIRST: Final = ("actual", "expected", "predicted", "model", "rule")  # in a legend
+_FIRST: Final = ("actual", "expected", "predicted", "P(alive)", "model", "rule")  # in a legend
 _LETTER: Final = 0.53  # width of a letter of DejaVu Sans, in the mean, over its size
 
 
@@ -140,7 +141,7 @@ def letters(ax: Axes, size: float) -> tuple[int, int]:
 
 def named(ax: Axes, title: str, x: str = "", y: str = "") -> None:
     """Write the title and the labels, folded where the axes are narrow."""
-    wide, high = letters(ax, _size(ax))
+    wide, high = letters(ax, 1.08 * _size(ax))  # titles begin at the axes: with some room to spare
     ax.set_title(folded(title, wide), loc="left", fontsize="medium")
     ax.set_xlabel(folded(x, wide))
     ax.set_ylabel(folded(y, high))
@@ -178,12 +179,17 @@ def legend(ax: Axes, above: float = 0.0) -> None:
     ax.set_title(ax.get_title("left"), loc="left", fontsize="medium", pad=pad)
 
 
-def ticks(ax: Axes, places: Any, labels: Sequence[str]) -> None:
-    """Write the names of groups under their places, smaller where there is little room."""
-    size = _size(ax)
-    longest = max(len(line) for label in labels for line in label.splitlines()) + 1
-    room = letters(ax, size)[0] / len(labels)
-    ax.set_xticks(places, labels, fontsize=size * min(0.95, max(0.6, room / longest)))
+def ticks(ax: Axes, places: Any, labels: Sequence[str], below: Sequence[str] = ()) -> None:
+    """Write the names of groups under their places, folded and smaller where there is no room."""
+    room = letters(ax, _size(ax))[0] / len(labels)
+    lines = [textwrap.wrap(each, max(7, int(room) - 1)) for each in labels]
+    longest = 1 + max(len(line) for label in (*lines, below) for line in label)
+    words = ["\n".join(label) for label in lines]
+    if below:
+        high = max(map(len, lines))
+        gaps = [(high - len(label)) * "\n" for label in lines]
+        words = [f"{a}{gap}\n{b}" for a, gap, b in zip(words, gaps, below, strict=True)]
+    ax.set_xticks(places, words, fontsize=_size(ax) * min(0.95, max(0.6, room / longest)))
     ax.tick_params(axis="x", length=0.0)
 
 

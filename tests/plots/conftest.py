@@ -20,6 +20,7 @@ from clvmodels.diagnostics.by_decile import Deciles
 from clvmodels.diagnostics.curves import Lift
 from clvmodels.diagnostics.matrices import Matrix
 from clvmodels.diagnostics.over_time import Tracking
+from clvmodels.diagnostics.spends import SpendDistribution
 from clvmodels.frequencies import FrequencyTable
 
 CUT = date(1997, 9, 30)
@@ -181,17 +182,17 @@ def heterogeneity() -> Any:
     return SimpleNamespace(table=pd.concat(tables, ignore_index=True), model="BG/NBD")
 
 
-def spend_distribution() -> Any:
+def spend_distribution() -> SpendDistribution:
     table = pd.DataFrame(
         {
             "low": [0.0, 10.0, 20.0],
-            "high": [10.0, 20.0, 40.0],
+            "high": [10.0, 20.0, np.inf],
             "observed": [5.0, 20.0, 10.0],
             "expected": [7.0, 17.0, 11.0],
-            "density": [0.02, 0.05, 0.015],
+            "density": [0.02, 0.05, np.nan],
         }
     )
-    return SimpleNamespace(table=table, customers=35, model="Gamma-Gamma")
+    return SpendDistribution(table, customers=35, model="Gamma-Gamma")
 
 
 RESULTS: dict[str, Callable[[], Any]] = {

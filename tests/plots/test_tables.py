@@ -69,8 +69,12 @@ def test_groups(name: str, promised: str, drawn: Draw, made: Make) -> None:
 
 def test_words_of_groups(drawn: Draw) -> None:
     ax = drawn("calibration")
-    assert [each.get_text() for each in ax.get_xticklabels()] == ["0\n1,411", "1\n439", "2+\n507"]
-    assert ax.get_xlabel() == "repeat purchases until 1997-09-30; customers below"
+    assert [each.get_text() for each in ax.get_xticklabels()] == [
+        "0\n(1,411)",
+        "1\n(439)",
+        "2+\n(507)",
+    ]
+    assert ax.get_xlabel() == "repeat purchases until 1997-09-30 (customers)"
     assert ax.get_ylabel() == "mean purchases in 39 weeks"
     ax = drawn("deciles")
     assert ax.get_xlabel() == "tenths of the customers by predicted value, 236 each"
@@ -174,10 +178,11 @@ def test_spend_distribution(drawn: Draw, made: Make) -> None:
     found = bars(ax)
     same([each.get_height() for each in found], table["observed"])
     same([each.get_x() for each in found], table["low"])
-    same([each.get_x() + each.get_width() for each in found], table["high"])
+    same([each.get_x() + each.get_width() for each in found], [10.0, 20.0, 30.0])
     (steps,) = [each for each in ax.patches if each.get_label() == "expected"]
     same(steps.get_data().values, table["expected"])
-    same(steps.get_data().edges, [0.0, 10.0, 20.0, 40.0])
+    same(steps.get_data().edges, [0.0, 10.0, 20.0, 30.0])
+    assert ax.get_xlabel() == "mean spend a purchase (last bar: 20 and more)"
 
 
 def test_backtest(drawn: Draw, made: Make) -> None:
