@@ -24,10 +24,15 @@ if TYPE_CHECKING:
         total_bias,
         tracking_error,
     )
+    from clvmodels.diagnostics.mixing import Heterogeneity, heterogeneity
     from clvmodels.diagnostics.over_time import Tracking, tracking
     from clvmodels.diagnostics.spends import SpendDistribution, spend_distribution
 
 _HOMES = {
+    "clvmodels.diagnostics.mixing": (
+        "Heterogeneity",
+        "heterogeneity",
+    ),
     "clvmodels.diagnostics.spends": (
         "SpendDistribution",
         "spend_distribution",
@@ -73,6 +78,7 @@ __all__ = [
     "Calibration",
     "Deciles",
     "FrequencyCheck",
+    "Heterogeneity",
     "Lift",
     "Matrix",
     "Outcomes",
@@ -86,6 +92,7 @@ __all__ = [
     "deciles_of",
     "expected_purchases_matrix",
     "frequencies",
+    "heterogeneity",
     "lift",
     "lift_of",
     "mae",

@@ -21,6 +21,7 @@ from clvmodels.frequencies import FrequencyTable
 from clvmodels.models.arguments import check_covariance
 from clvmodels.models.assembly import make_fit
 from clvmodels.models.fit import Fit
+from clvmodels.models.laws import MixingLaw
 from clvmodels.objective import Derivatives, Loadings, PerRow, total
 from clvmodels.parameters import Domain, Setting, declared, from_real_line, to_real_line
 
@@ -175,6 +176,10 @@ class Model(Parametric):
     @abstractmethod
     def check_estimable(cls, customers: Customers) -> Customers:
         """Return the rows that the likelihood uses, or raise `DataError` if they say nothing."""
+
+    @abstractmethod
+    def mixing(self) -> tuple[MixingLaw, ...]:
+        """Return the laws by which customers differ: of buying, of leaving, or of spending."""
 
     def with_values(self, values: Array) -> Self:
         """Return the same model at other parameters, shape (k,) in order.

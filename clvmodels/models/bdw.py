@@ -50,6 +50,7 @@ class BDW(RenewalModel):
     """
 
     title: ClassVar[str] = "BdW"
+    churn: ClassVar[str] = "probability of leaving at the first renewal"
     opportunities: ClassVar[int] = 3
     contains: ClassVar[tuple[str, ...]] = ("SBG",)
 

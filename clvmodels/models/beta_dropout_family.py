@@ -16,6 +16,7 @@ from scipy import special
 from clvmodels import gaps
 from clvmodels.beta_dropout import counts_ahead, future, likelihood
 from clvmodels.customers import Customers, Histories, as_histories
+from clvmodels.models.laws import BetaLaw, GammaLaw, MixingLaw
 from clvmodels.models.limits import beta_dropout_limit, same_rate
 from clvmodels.models.purchases import ContinuousModel, LeavingOdds
 from clvmodels.objective import Derivatives
@@ -78,6 +79,16 @@ class BetaDropoutModel(ContinuousModel):
         if not flat:
             return ()
         return (*beta_dropout_limit(self.a, self.b), *same_rate(self.r, self.alpha, "r, alpha"))
+
+    def mixing(self) -> tuple[MixingLaw, ...]:
+        """Return the laws of the rate of purchases and of the chance to leave."""
+        at_once = bool(self.chances(np.zeros(1))[0] > 0.0)
+        leaving = f"probability of leaving after a {'' if at_once else 'repeat '}purchase"
+        return self.purchase_law(), BetaLaw(leaving, self.a, self.b)
+
+    def purchase_law(self) -> GammaLaw:
+        """Return the law of the rate of purchases while there."""
+        return GammaLaw("purchases per {unit}", self.r, self.alpha)
 
     def p_alive(self, customers: Histories) -> Array:
         """Return P(alive), shape (n,): 1 / (1 + e^D), with D the log odds of having left.

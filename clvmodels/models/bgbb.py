@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from clvmodels import gaps, opportunities, renewals
 from clvmodels.customers import Customers, Histories
+from clvmodels.models.laws import BetaLaw, MixingLaw
 from clvmodels.models.limits import HOMOGENEOUS, NEVER
 from clvmodels.models.purchases import OpportunityModel
 from clvmodels.objective import Derivatives
@@ -79,6 +80,13 @@ class BGBB(OpportunityModel):
     def derivatives(self, customers: Customers) -> Derivatives:
         """Return log-likelihood, gradient and Hessian of each row, in the order of parameters."""
         return opportunities.derivatives(*customers.timing, *self._shapes)
+
+    def mixing(self) -> tuple[MixingLaw, ...]:
+        """Return the laws of the chances to buy and to leave at an opportunity."""
+        return (
+            BetaLaw("probability of a purchase in a {unit}", self.alpha, self.beta),
+            BetaLaw("probability of leaving before a {unit}", self.gamma, self.delta),
+        )
 
     @classmethod
     def starts(cls, customers: Customers) -> list[tuple[float, ...]]:

@@ -18,6 +18,7 @@ from clvmodels.models.base import CovarianceKind
 from clvmodels.models.beta_dropout_family import BetaDropoutModel
 from clvmodels.models.covariates import PurchaseCovariates
 from clvmodels.models.fit import Fit
+from clvmodels.models.laws import GammaLaw
 from clvmodels.models.purchases import LeavingOdds, refuse_starts
 from clvmodels.objective import Derivatives
 from clvmodels.parameters import Setting
@@ -58,6 +59,10 @@ class ErlangModel(BetaDropoutModel):
         if intervals or self.k == 1:
             return self.measures
         return "frequency and recency, without the times between purchases"
+
+    def purchase_law(self) -> GammaLaw:
+        """Return the law of the rate of purchases, each of which takes k events."""
+        return GammaLaw("purchases per {unit}", self.r, self.alpha * self.k)
 
     # Fitting.
 

@@ -18,6 +18,7 @@ from scipy import special
 
 from clvmodels.customers import Customers, Histories, as_histories
 from clvmodels.errors import DataError, DataWarning, UndefinedMomentError
+from clvmodels.models.laws import InverseGammaLaw, MixingLaw
 from clvmodels.models.spend import SpendLaw, SpendModel
 from clvmodels.objective import Derivatives
 from clvmodels.parameters import Positive, PositiveMoney
@@ -167,6 +168,10 @@ class GammaGamma(SpendModel):
         return tuple(words)
 
     # Predictions.
+
+    def mixing(self) -> tuple[MixingLaw, ...]:
+        """Return the law of the mean spend p / nu of a customer (note 025)."""
+        return (InverseGammaLaw("mean spend per purchase", self.q, self.p * self.v),)
 
     def expected_spend(self, customers: Histories) -> Array:
         """Return E[M | x, m], the expected mean value of future purchases (note 025, eq. 5).

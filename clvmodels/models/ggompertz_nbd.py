@@ -13,6 +13,7 @@ from typing import Annotated, ClassVar, Final
 
 from clvmodels.customers import Customers
 from clvmodels.lifetime import GammaGompertz
+from clvmodels.models.laws import GammaLaw
 from clvmodels.models.lifetime_family import LifetimeModel, mean_rate_and_age
 from clvmodels.models.limits import HOMOGENEOUS
 from clvmodels.parameters import Domain
@@ -73,6 +74,10 @@ class GGompertzNBD(LifetimeModel):
     def lifetime(self) -> GammaGompertz:
         """The lifetime of customers."""
         return GammaGompertz(s=self.s, beta=self.beta, b=self.b)
+
+    def leaving_law(self) -> GammaLaw:
+        """Return the law of b eta, the rate at which new customers leave."""
+        return GammaLaw("leaving rate of new customers per {unit}", self.s, self.beta / self.b)
 
     @classmethod
     def starts(cls, customers: Customers) -> list[tuple[float, ...]]:

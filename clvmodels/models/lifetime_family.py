@@ -16,6 +16,7 @@ from scipy import special
 from clvmodels import gaps
 from clvmodels.customers import Customers, Histories, as_histories
 from clvmodels.lifetime import History, Lifetime, counts, counts_ahead, future, likelihood
+from clvmodels.models.laws import GammaLaw, MixingLaw
 from clvmodels.models.limits import same_rate
 from clvmodels.models.purchases import ContinuousModel
 from clvmodels.objective import Derivatives
@@ -66,6 +67,14 @@ class LifetimeModel(ContinuousModel):
     @abstractmethod
     def lifetime_limit(self) -> list[str]:
         """Say which limit of their lifetimes parameters are near that the data do not bound."""
+
+    def mixing(self) -> tuple[MixingLaw, ...]:
+        """Return the laws of the rate of purchases and of the rate of leaving."""
+        return GammaLaw("purchases per {unit}", self.r, self.alpha), self.leaving_law()
+
+    @abstractmethod
+    def leaving_law(self) -> GammaLaw:
+        """Return the law of the rate at which new customers leave."""
 
     def _history(self, c: Customers) -> History:
         return History(*c.timing, self.r, self.alpha)

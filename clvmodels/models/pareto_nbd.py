@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from clvmodels.customers import Customers
 from clvmodels.lifetime import Pareto, future
+from clvmodels.models.laws import GammaLaw
 from clvmodels.models.lifetime_family import LifetimeModel, mean_rate_and_age
 from clvmodels.models.limits import HOMOGENEOUS
 from clvmodels.parameters import Positive, PositiveTime
@@ -66,6 +67,10 @@ class ParetoNBD(LifetimeModel):
     def lifetime(self) -> Pareto:
         """The lifetime of customers."""
         return Pareto(self.s, self.beta)
+
+    def leaving_law(self) -> GammaLaw:
+        """Return the law of the rate of leaving, the same at any age."""
+        return GammaLaw("leaving rate per {unit}", self.s, self.beta)
 
     @classmethod
     def starts(cls, customers: Customers) -> list[tuple[float, ...]]:

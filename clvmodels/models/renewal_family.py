@@ -18,6 +18,7 @@ from clvmodels import renewals
 from clvmodels.customers import Column, Customers, Histories, as_histories
 from clvmodels.errors import DataError, ParameterError
 from clvmodels.models.arguments import check_finite_times
+from clvmodels.models.laws import BetaLaw, MixingLaw
 from clvmodels.models.limits import HOMOGENEOUS, NEVER
 from clvmodels.models.purchases import OpportunityModel
 from clvmodels.objective import Derivatives
@@ -36,6 +37,9 @@ class RenewalModel(OpportunityModel):
     """Customers leave with a probability theta ~ Beta(alpha, beta), over opportunities to renew."""
 
     state: ClassVar[tuple[Column, ...]] = ("T",)
+    churn: ClassVar[str] = "probability of leaving at a renewal"
+    """What theta is."""
+
     opportunities: ClassVar[int]
     """How many opportunities the parameters need to be told apart."""
 
@@ -46,6 +50,10 @@ class RenewalModel(OpportunityModel):
     @abstractmethod
     def duration(self) -> float | Array:
         """The power c of the number of opportunities in S(t) = B(alpha, beta + t^c) / B."""
+
+    def mixing(self) -> tuple[MixingLaw, ...]:
+        """Return the law of theta, the chance to leave at the first renewal."""
+        return (BetaLaw(self.churn, self.alpha, self.beta),)
 
     def survival(self, t: ArrayLike) -> Array:
         """Return S(t), the chance that a new customer renews at least t times, shape of `t`.
