@@ -32,6 +32,7 @@ BLOCK: Final = 28  # days: four weeks, in which every day of the week comes four
 _BLOCKS: Final[dict[Grid, int]] = {"day": BLOCK, "week": 4, "month": 1, "quarter": 1, "year": 1}
 _MOST_BLOCKS: Final = 520  # forty years
 PARTS: Final = 8
+_N: Final = nw.len().alias("n")
 
 
 @dataclass(frozen=True)
@@ -176,11 +177,11 @@ def base_of(rfm: CustomerSummary) -> Base:
     x = nw.col("frequency").cast(nw.Float64)
     age = (nw.col("T").cast(nw.Float64) / step).round().cast(nw.Int64)
     plain = frame.select(
-        x.alias("x"), nw.col("recency").cast(nw.Float64).alias("t"), age.alias("T")
+        x.alias("x"), nw.col("recency").cast(nw.Float64).alias("since"), age.alias("age")
     )
-    by_x = _table(plain.group_by("x").agg(nw.len().alias("n"), nw.col("t").sum()), "x")
-    by_age = _table(plain.group_by("T").agg(nw.len().alias("n")), "T")
-    ages, counts = _whole(by_age["T"]), _whole(by_age["n"])
+    by_x = _table(plain.group_by("x").agg(_N, nw.col("since").sum()), "x")
+    by_age = _table(plain.group_by("age").agg(_N), "age")
+    ages, counts = _whole(by_age["age"]), _whole(by_age["n"])
     starts = np.zeros(int(ages[-1] - ages[0]) + 1, dtype=np.int64)
     starts[ages[-1] - ages] = counts
     money = None
@@ -188,7 +189,14 @@ def base_of(rfm: CustomerSummary) -> Base:
         spent = nw.col("monetary_value").cast(nw.Float64) * x
         money = _money(frame.filter(x > 0.0).select(spent.alias("v")))
     return Base(
-        by_x["x"], _whole(by_x["n"]), by_x["t"] / step, starts, float(ages[-1]), step, grid, money
+        by_x["x"],
+        _whole(by_x["n"]),
+        by_x["since"] / step,
+        starts,
+        float(ages[-1]),
+        step,
+        grid,
+        money,
     )
 
 
@@ -254,9 +262,6 @@ def orders_of(log: CleanLog, base: Base) -> Orders:
         block_starts,
         _money(purchases.select(nw.col(VALUE).alias("v"))) if has_amount else None,
     )
-
-
-_N: Final = nw.len().alias("n")
 
 
 def _starts(dated: nw.LazyFrame[Any], end: int, age: float) -> dict[str, Array]:

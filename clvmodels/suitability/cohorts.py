@@ -37,9 +37,9 @@ TRUNCATION: Final = Topic(
     "purchases are too small, and the rates and the dropout of a fit are those of nobody.",
     "Get the log from the start of the business, or keep only customers whose first purchase in "
     "the log comes later than a few times between purchases after its start.",
-    f"Note from {_EXCESS:g} (beyond chance), which may be a launch; warning if those early customers "
-    f"also buy more than later ones at the same age, by {100 * _FASTER - 100:.0f} % or more: of old "
-    f"customers the frequent ones are seen first; problem if so from {_LARGE:g}.",
+    f"Note from {_EXCESS:g} (beyond chance), which may be a launch; warning if those early ones "
+    f"also buy more than later ones at the same age, by {100 * _FASTER - 100:.0f} % or more: of "
+    f"old customers the frequent are seen first; problem if so from {_LARGE:g}.",
 )
 DRIFT: Final = Topic(
     "cohort drift",

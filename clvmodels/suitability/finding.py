@@ -198,7 +198,8 @@ class Topic:
 
 
 def _rounded(number: float) -> float:
-    return float(f"{number:.{_DIGITS}g}")
+    """Round; NaN is the one of `math`, so that equal findings compare equal."""
+    return math.nan if math.isnan(number) else float(f"{number:.{_DIGITS}g}")
 
 
 def _and(words: list[str]) -> str:

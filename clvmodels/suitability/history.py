@@ -98,8 +98,8 @@ def missing_one_timers(base: Base, orders: Orders | None) -> Finding:
         return _from_summary(base, none)
     least = least_without_repeat(base.length - orders.start.astype(np.float64), orders.parts)
     if least < _FEWEST_MISSING:
-        says = f"{none:,} of {base.n:,} bought once; so fast do customers return that few need to."
-        return MISSING.finding("ok", none / least if least else math.inf, says)
+        says = f"{none:,} of {base.n:,} customers bought once; the others ask for no more."
+        return MISSING.finding("ok", math.nan, says)
     number = none / least
     says = (
         f"{none:,} of {base.n:,} customers bought once; from when the others came back, at least "

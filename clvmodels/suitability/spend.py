@@ -19,6 +19,7 @@ _TOP: Final = 0.01
 _FEWEST: Final = 100
 _NOTED, _WARNED = 0.25, 0.5
 _ONE: Final = 0.05
+_TIMES: Final = 20.0
 _EXTREME: Final = 100.0
 _PART, _MUCH = 0.01, 0.1
 _NEGLIGIBLE: Final = 0.1
@@ -41,7 +42,8 @@ SPENDERS: Final = Topic(
     "share of repeat spend by the top 1 % of repeat customers",
     "Totals hang on a few customers, and the mean spend of the others is pulled to theirs.",
     "Fit them apart, or report totals with and without them.",
-    f"{_WHALES} Note, too, where one customer spent {100 * _ONE:.0f} %.",
+    f"{_WHALES} Note, too, where one customer spent {100 * _ONE:.0f} %, and {_TIMES:g} times the "
+    "mean.",
 )
 ORDERS: Final = Topic(
     "extreme orders",
@@ -96,7 +98,9 @@ def large_spenders(base: Base) -> Finding:
         f"The top 1 % of repeat customers spent {100 * number:.1f} % of repeat spend, the biggest "
         f"{100 * one:.2g} %."
     )
-    level = level_of(note=number >= _NOTED or one >= _ONE, warning=number >= _WARNED)
+    level = level_of(
+        note=number >= _NOTED or one >= max(_ONE, _TIMES / n), warning=number >= _WARNED
+    )
     return SPENDERS.finding(level, number, says)
 
 

@@ -71,8 +71,12 @@ def regular_timing(check: RegularityCheck | None) -> Finding:
         f"k is {check.k:.2f} ({low:.2f} to {high:.2f}) from {check.n_intervals:,.0f} times between "
         "purchases."
     )
-    regular = low >= _REGULAR
-    advice = "See whether an order is split over several days." if bursts else ""
+    regular, advice = low >= _REGULAR, ""
+    if bursts:
+        advice = "See whether an order is split over several days."
+    elif regular and coarse:
+        says += f" With {check.mean_interval:.1f} periods between purchases the grid may do that."
+        advice = "Compare MBGCNBD with MBGNBD, or count by finer periods."
     level = level_of(note=bursts or regular, warning=regular and not coarse)
     return REGULAR.finding(level, check.k, says, advice=advice)
 
