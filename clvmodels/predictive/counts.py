@@ -20,6 +20,7 @@ from clvmodels.predictive.arguments import (
     one_for_each,
     purchase_models,
 )
+from clvmodels.predictive.densities import log_count_mass
 from clvmodels.predictive.prospects import Prospects, by_chunk
 from clvmodels.special import Index, distinct_rows
 from clvmodels.units import Duration
@@ -118,6 +119,15 @@ class PurchaseDistribution:
         Absolute errors are below 1e-10: it is a difference of two probabilities.
         """
         return self.content(n, n)
+
+    def log_pmf(self, n: ArrayLike) -> Array:
+        """Return ln P(exactly n purchases), shape (n_customers,); see `sf`.
+
+        Its digits do not depend on how small the probability is: what nobody would have expected
+        has a finite logarithm. Only what is impossible has none, such as more purchases than there
+        are periods. A P(alive) below 1e-308 counts as that.
+        """
+        return log_count_mass(self.models, self.customers, self._counts(n), self.t)
 
     def content(self, lower: ArrayLike, upper: ArrayLike) -> Array:
         """Return P(lower <= purchases <= upper), shape (n_customers,).

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-__all__ = ["Curves", "interpolated", "inverted", "refined"]
+__all__ = ["Curves", "interpolated", "inverted", "refined", "slopes"]
 
 Array: TypeAlias = NDArray[np.float64]
 Index: TypeAlias = NDArray[np.intp]
@@ -107,14 +107,34 @@ def interpolated(curves: Curves, row: Index, x: Array) -> Array:
     >>> interpolated(logistic, np.zeros(3, int), x).round(6).tolist()
     [0.0, 0.524979, 0.999994]
     """
+    logit, _ = _logits(curves, row, x)
+    return np.where(np.isinf(x), np.where(x > 0.0, 1.0, 0.0), special.expit(logit))
+
+
+def slopes(curves: Curves, row: Index, x: Array) -> Array:
+    """Return the derivatives of distribution functions at finite points; see `interpolated`.
+
+    Examples
+    --------
+    >>> nodes = np.linspace(-8.0, 8.0, 41)
+    >>> p = special.expit(nodes)[None]
+    >>> logistic = Curves(nodes, p, p * (1.0 - p))
+    >>> slopes(logistic, np.zeros(1, int), np.array([0.1])).round(4).tolist()
+    [0.2494]
+    """
+    logit, slope = _logits(curves, row, x)
+    return np.asarray(slope * special.expit(logit) * special.expit(-logit))
+
+
+def _logits(curves: Curves, row: Index, x: Array) -> tuple[Array, Array]:
+    """Return the logits of distribution functions at points, and their derivatives."""
     nodes = curves.nodes
     cell = np.clip(np.searchsorted(nodes, x, side="right") - 1, 0, len(nodes) - 2)
-    piece = _pieces(curves, row, cell)
-    offset = np.clip((x - nodes[cell]) / (nodes[cell + 1] - nodes[cell]), -_FAR, _FAR)
+    piece, width = _pieces(curves, row, cell), nodes[cell + 1] - nodes[cell]
+    offset = np.clip((x - nodes[cell]) / width, -_FAR, _FAR)
     inside = np.clip(offset, 0.0, 1.0)
     value, slope = _cubic(piece, inside)
-    result = special.expit(value + (offset - inside) * slope)
-    return np.where(np.isinf(x), np.where(x > 0.0, 1.0, 0.0), result)
+    return value + (offset - inside) * slope, slope / width
 
 
 def inverted(curves: Curves, row: Index, u: Array) -> Array:

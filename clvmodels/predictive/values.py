@@ -31,6 +31,7 @@ from clvmodels.predictive.arguments import (
     spend_models,
 )
 from clvmodels.predictive.counts import PurchaseDistribution
+from clvmodels.predictive.densities import log_count_mass, log_value_density
 from clvmodels.predictive.mixtures import Horizon
 from clvmodels.predictive.patterns import Part, Scenario, scenarios, state_moments
 from clvmodels.predictive.scaled import (
@@ -41,7 +42,7 @@ from clvmodels.predictive.scaled import (
     scaled_interval,
     scaled_moments,
 )
-from clvmodels.predictive.tables import interpolated
+from clvmodels.predictive.tables import interpolated, slopes
 from clvmodels.special import Index, distinct_rows
 from clvmodels.units import Duration, rate_per_unit
 from clvmodels.value import customer_value
@@ -185,10 +186,7 @@ class ValueDistribution:
         ParameterError
             An amount is not a number, or there are neither one nor n of them.
         """
-        amounts = np.asarray(value, dtype=np.float64)
-        if np.isnan(amounts).any():
-            raise ParameterError("An amount is a number.", place="Got NaN.", fix="Leave it out.")
-        z = one_for_each(amounts, len(self.customers), "An amount") / self.scale
+        z = self._amounts(value) / self.scale
         if self._counts is not None:
             known = np.clip(np.floor(z * (1.0 + 1e-12)), 0.0, 2.0**52)
             return np.where(z < 0.0, 0.0, self._counts.cdf(known))
@@ -204,6 +202,52 @@ class ValueDistribution:
     def sf(self, value: ArrayLike) -> Array:
         """Return P(value above this), shape (n,); see `cdf`."""
         return 1.0 - self.cdf(value)
+
+    def log_density(self, value: ArrayLike) -> Array:
+        """Return the logarithm of P(nothing) at 0, and of the density above, shape (n,); see `cdf`.
+
+        Without discounting the density is an exact sum over the number of purchases; with it, the
+        slope of `cdf` between nodes. -inf below 0. At a price and without discounting value is
+        discrete: ln P(value), -inf between its multiples.
+        """
+        amounts = self._amounts(value)
+        if self._counts is not None:
+            z = amounts / self.scale
+            n = np.clip(np.round(z), 0.0, 2.0**52)
+            whole = np.abs(z - n) <= 1e-9 * np.maximum(n, 1.0)
+            return np.where(whole, self._counts.log_pmf(np.where(whole, n, 0.0)), -np.inf)
+        found = np.full(len(amounts), -np.inf)
+        none, some = amounts == 0.0, (amounts > 0.0) & np.isfinite(amounts)
+        models, length = self._case.models, self._future.length
+        found[none] = log_count_mass(models, self.customers.take(none), amounts[none], length)
+        found[some] = (self._slope if self._future.rate else self._exact)(amounts, some)
+        return found
+
+    def _exact(self, amounts: Array, some: NDArray[np.bool_]) -> Array:
+        """Return log-densities of amounts above zero of some customers, without discounting."""
+        assert self._case.spend is not None
+        customers = self.customers.take(some)
+        margin = self.scale[some] / self._case.spend.spend_law(customers).scale
+        drawn = scenarios(self._case.models, self._case.spends)
+        paid = amounts[some] / margin
+        return log_value_density(drawn, customers, paid, self._future.length) - np.log(margin)
+
+    def _slope(self, amounts: Array, some: NDArray[np.bool_]) -> Array:
+        """Return the same from the slopes of the distribution functions, with discounting."""
+        found = np.full(len(amounts), -np.inf)
+        log_v = np.log(np.where(some, amounts, 1.0))
+        log_z = log_v - np.log(self.scale)
+        for part, row, rows in self._parts():
+            each = (1.0 - part.p_zero[row]) * slopes(part.curves, part.row[row], log_z[rows])
+            with np.errstate(divide="ignore"):
+                found[rows] = np.log(each) - log_v[rows]
+        return found[some]
+
+    def _amounts(self, value: ArrayLike) -> Array:
+        amounts = np.asarray(value, dtype=np.float64)
+        if np.isnan(amounts).any():
+            raise ParameterError("An amount is a number.", place="Got NaN.", fix="Leave it out.")
+        return one_for_each(amounts, len(self.customers), "An amount")
 
     @cached_property
     def p_zero(self) -> Array:
