@@ -52,7 +52,7 @@ _WORDS: Final[dict[str, str]] = {
     "top_decile_capture": "share that the best predicted tenth brought, more is better",
     "decile_calibration_error": "error of tenths over the mean, less is better",
     "tracking_error": "error of the cumulative curve, less is better",
-    "coverage": "share of customers inside their intervals",
+    "coverage": "share of customers inside their {level:g} % intervals",
 }
 _SHARES: Final = {
     "total_bias",
@@ -63,6 +63,7 @@ _SHARES: Final = {
 }
 _ORIGINS: Final = ("^", "D", "v", "<", ">", "P", "X", "*")
 _BELOW: Final = 0.24  # the line of its contestant, so that large marks hide none
+_MARGIN: Final = 10  # letters of a name for which there is room beside the axes
 _LINE: Final = 0.42  # inches of height a contestant
 
 
@@ -129,7 +130,9 @@ def backtest(
     (percents if metric in _SHARES else numbers)(ax, x=True)
     span = f"{result.horizon:.3g} {result.unit}s ahead"
     many = customers(max(result.customers))
-    named(ax, f"{quantity.capitalize()} {span}, {many}", _WORDS[metric])
+    words = _WORDS[metric].format(level=100.0 * (result.level or 0.0))
+    taken = max(len(each.get_text()) for each in ax.get_yticklabels()) - _MARGIN
+    named(ax, f"{quantity.capitalize()} {span}, {many}", words, taken=max(0, taken))
     legend(ax)
     return ax
 
@@ -153,7 +156,7 @@ def _together(ax: Axes, overall: pd.DataFrame, metric: str) -> None:
     ):
         if chosen.any():
             ax.plot(number[chosen], place[chosen], mark, color=colour, ms=9, label=words)
-    width = max(12, letters(ax, 10.0)[0] // 3)
+    width = max(18, letters(ax, 10.0)[0] // 3)
     ax.set_yticks(place, [folded(plain(each), width) for each in overall["model"]])
     ax.tick_params(axis="y", length=0.0)
     ax.spines["left"].set_visible(False)

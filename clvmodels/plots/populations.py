@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from clvmodels.plots.rows import rows_of
-from clvmodels.plots.style import BAND, MODEL, canvas, named, numbers, panels, percents
+from clvmodels.plots.style import (
+    BAND,
+    MODEL,
+    canvas,
+    ink,
+    legend,
+    named,
+    numbers,
+    panels,
+    percents,
+)
+from clvmodels.plots.text import compact, plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,6 +29,8 @@ if TYPE_CHECKING:
     from clvmodels.diagnostics.mixing import Heterogeneity
 
 __all__ = ["heterogeneity"]
+
+_EDGE: Final = 0.02  # of the axis, at either end, where a density may rise out of the picture
 
 
 def heterogeneity(
@@ -56,11 +69,15 @@ def heterogeneity(
     axes = panels(given, len(names), (3.6 * len(names), 3.0))
     for each, name in zip(axes, names, strict=True):
         rows = table[table["quantity"] == name]
-        _one(canvas(each), rows, str(name), "cumulative" if cumulative else "density")
+        _one(canvas(each), rows, "cumulative" if cumulative else "density")
+        _centres(each, result.mean[name], result.median[name], rows["x"])
+        title = f"How customers differ, by {plain(result.model)}" if name == names[0] else ""
+        named(each, title, str(name), "share of customers below" if cumulative else "density")
+        legend(each)
     return np.array(axes, dtype=object)
 
 
-def _one(ax: Axes, rows: pd.DataFrame, name: str, column: str) -> None:
+def _one(ax: Axes, rows: pd.DataFrame, column: str) -> None:
     """Draw one quantity."""
     x, y = rows["x"].to_numpy(float), rows[column].to_numpy(float)
     ax.plot(x, y, color=MODEL, lw=1.8, marker="o" if len(x) == 1 else None)
@@ -70,15 +87,25 @@ def _one(ax: Axes, rows: pd.DataFrame, name: str, column: str) -> None:
     if column == "cumulative":
         ax.set_ylim(0.0, 1.0)
         percents(ax, y=True)
-        named(ax, "", name, "share of customers below")
     else:
-        ax.set_ylim(0.0, _top(y))
+        ax.set_ylim(0.0, _top(x, y))
         ax.set_yticks([])
         ax.spines["left"].set_visible(False)
-        named(ax, "", name, "density")
 
 
-def _top(density: NDArray[np.float64]) -> float:
+def _top(x: NDArray[np.float64], density: NDArray[np.float64]) -> float:
     """Return a height that shows the shape where the density runs off to infinity at an end."""
-    finite = density[np.isfinite(density)]
-    return float(min(1.08 * finite.max(), 8.0 * np.median(finite))) or 1.0
+    edge = _EDGE * (x[-1] - x[0])
+    inside = (x >= x[0] + edge) & (x <= x[-1] - edge) & np.isfinite(density)
+    shown = density[inside] if inside.any() else density[np.isfinite(density)]
+    return 1.08 * float(shown.max(initial=0.0)) or 1.0
+
+
+def _centres(ax: Axes, mean: float, median: float, x: pd.Series[float]) -> None:
+    """Draw lines at the median and the mean; one that is not on the axes is only named."""
+    for words, value, dashes in (("median", median, "-"), ("mean", mean, "--")):
+        label = f"{words} {compact(float(f'{value:.3g}'))}"
+        on = x.iloc[0] <= value <= x.iloc[-1]
+        place = [value, value] if on else []
+        ax.plot(place, [0.0, 1.0] if on else [], ls=dashes, color=ink(ax), lw=1.2, label=label,
+                transform=ax.get_xaxis_transform())  # fmt: skip

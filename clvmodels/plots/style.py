@@ -139,11 +139,11 @@ def letters(ax: Axes, size: float) -> tuple[int, int]:
     return int(wide * _POINTS / (size * _LETTER)), int(high * _POINTS / (size * _LETTER))
 
 
-def named(ax: Axes, title: str, x: str = "", y: str = "") -> None:
-    """Write the title and the labels, folded where the axes are narrow."""
+def named(ax: Axes, title: str, x: str = "", y: str = "", *, taken: int = 0) -> None:
+    """Write title and labels, folded where the axes are narrow; `taken` letters are not theirs."""
     wide, high = letters(ax, 1.08 * _size(ax))  # titles begin at the axes: with some room to spare
-    ax.set_title(folded(title, wide), loc="left", fontsize="medium")
-    ax.set_xlabel(folded(x, wide))
+    ax.set_title(folded(title, wide - taken), loc="left", fontsize="medium")
+    ax.set_xlabel(folded(x, wide - taken))
     ax.set_ylabel(folded(y, high))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 import unicodedata
 from typing import Final
@@ -73,10 +74,12 @@ def compact(value: float) -> str:
 
     Examples
     --------
-    >>> [compact(each) for each in (0.25, 9_500, 12_500, 2e6, 1.5e12, -3e9)]
-    ['0.25', '9,500', '12.5k', '2M', '1.5T', '-3B']
+    >>> [compact(each) for each in (0.25, 9_500, 12_500, 2e6, 1.5e12, -math.inf)]
+    ['0.25', '9,500', '12.5k', '2M', '1.5T', '-∞']
     """
     size = abs(value)
+    if math.isinf(size):
+        return f"{value}".replace("inf", "∞")
     if size < _SPELLED:
         return f"{value:,.6g}"
     if size < _LARGEST:

@@ -19,6 +19,7 @@ from clvmodels.diagnostics.by_bin import Calibration
 from clvmodels.diagnostics.by_decile import Deciles
 from clvmodels.diagnostics.curves import Lift
 from clvmodels.diagnostics.matrices import Matrix
+from clvmodels.diagnostics.mixing import Heterogeneity
 from clvmodels.diagnostics.over_time import Tracking
 from clvmodels.diagnostics.spends import SpendDistribution
 from clvmodels.frequencies import FrequencyTable
@@ -172,14 +173,20 @@ def matrix() -> Matrix:
     )
 
 
-def heterogeneity() -> Any:
+def heterogeneity() -> Heterogeneity:
     x = np.linspace(0.01, 1.0, 100)
     parts = {"purchases per week": 1.0 - 0.9 * x, "probability of leaving": x**0.5}
     tables = [
         pd.DataFrame({"quantity": name, "x": x, "density": each, "cumulative": x})
         for name, each in parts.items()
     ]
-    return SimpleNamespace(table=pd.concat(tables, ignore_index=True), model="BG/NBD")
+    return Heterogeneity(
+        pd.concat(tables, ignore_index=True),
+        mean={"purchases per week": 0.6, "probability of leaving": np.inf},
+        median={"purchases per week": 0.5, "probability of leaving": 0.45},
+        unit="week",
+        model="BG/NBD",
+    )
 
 
 def spend_distribution() -> SpendDistribution:

@@ -171,6 +171,18 @@ def test_heterogeneity(cumulative: bool, drawn: Draw, made: Make) -> None:
         same(ax.lines[0].get_xdata(), rows["x"])
         same(ax.lines[0].get_ydata(), rows["cumulative" if cumulative else "density"])
         assert ax.get_xlabel() == name
+    same(line(found[0], "median 0.5")[0], [0.5, 0.5])
+    same(line(found[0], "mean 0.6")[0], [0.6, 0.6])
+    same(line(found[1], "mean ∞")[0], [])
+    assert found[0].get_title("left") == "How customers differ, by BG/NBD"
+
+
+def test_a_density_without_bound_leaves_its_shape_in_the_picture(drawn: Draw) -> None:
+    def change(table: pd.DataFrame) -> pd.DataFrame:
+        return table.assign(density=np.where(table["x"] < 0.02, np.inf, 1.0 / table["x"]))
+
+    for ax in drawn("heterogeneity", change):
+        assert ax.get_ylim()[1] == pytest.approx(1.08 / 0.03)  # the first x beyond the edge
 
 
 def test_spend_distribution(drawn: Draw, made: Make) -> None:
