@@ -167,7 +167,7 @@ def _assembled(
     *,
     has_value: bool,
 ) -> Backtest:
-    table = metric_table(results, grid=log.rules.grid, by=log.by, cohort=cohort, level=level)
+    table = metric_table(results, grid=log.rules.grid, by=log.by, cohort=cohort)
     return Backtest(
         table=table,
         summary=summary_table(table),

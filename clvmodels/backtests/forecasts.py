@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from functools import cached_property
+from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,33 +14,17 @@ from clvmodels.backtests.rules import RULES, Known
 from clvmodels.diagnostics.holdout import Outcomes
 from clvmodels.errors import ClvError
 from clvmodels.predictive.counts import PurchaseDistribution, purchase_distribution
-from clvmodels.predictive.values import ValueDistribution, value_distribution
+from clvmodels.predictive.value_shares import value_shares
+from clvmodels.predictive.values import value_distribution
 from clvmodels.special import Index, distinct_rows
 
-__all__ = ["Course", "Interval", "Kind", "Prediction", "Quantity", "of_model", "of_rules"]
+__all__ = ["Course", "Kind", "Prediction", "Quantity", "of_model", "of_rules"]
 
 Array: TypeAlias = NDArray[np.float64]
 Kind: TypeAlias = Literal["model", "rule"]
 Quantity: TypeAlias = Literal["purchases", "value"]
 
-
-@dataclass(frozen=True)
-class Interval:
-    """Intervals of n customers, shape (n,) each, and what they hold.
-
-    Attributes
-    ----------
-    lower, upper : Array
-        Ends, both included.
-    content, content_before : Array
-        Probability of the interval, and of it without its upper end: no interval of whole numbers
-        holds just what it is meant to.
-    """
-
-    lower: Array
-    upper: Array
-    content: Array
-    content_before: Array
+_ABOVE_ZERO: Final = float(np.finfo(np.float64).tiny)
 
 
 @dataclass(frozen=True)
@@ -56,8 +41,9 @@ class Prediction:
         Shape (n,): what it expects.
     log_density : Array or None
         Shape (n,): log of the probability (density) that it gave to what came; None for rules.
-    interval : Interval or None
-        For each customer.
+    inside : Array or None
+        Shape (n,): whether what came lies in the interval of the customer, or the share with which
+        that counts; so that the mean is the level of the intervals if the model is right.
     course : Array
         Shape (k,): what it expects of all until each step of the horizon.
     """
@@ -67,7 +53,7 @@ class Prediction:
     quantity: Quantity
     mean: Array
     log_density: Array | None
-    interval: Interval | None
+    inside: Array | None
     course: Array
 
 
@@ -140,6 +126,11 @@ class _Ahead:
         ahead = [model.purchases_given_alive(patterns, t) for t in course.times]
         return cls(fit, found, history, model.p_alive(patterns), np.array(ahead))
 
+    @cached_property
+    def counts(self) -> PurchaseDistribution:
+        """The law of the number of purchases of each customer."""
+        return purchase_distribution(self.found.customers, self.fit, horizon=self.found.horizon)
+
     @property
     def mean(self) -> Array:
         """Expected purchases of each customer until the last time, shape (n,)."""
@@ -152,50 +143,74 @@ class _Ahead:
 
 
 def _purchases(name: str, ahead: _Ahead, level: float | None) -> Prediction:
-    found = ahead.found
-    law = purchase_distribution(found.customers, ahead.fit, horizon=found.horizon)
+    found, law = ahead.found, ahead.counts
     return Prediction(
         model=name,
         kind="model",
         quantity="purchases",
         mean=ahead.mean,
         log_density=law.log_pmf(found.purchases),
-        interval=None if level is None else _of_counts(law, level),
+        inside=None if level is None else _in_interval_of_counts(law, found.purchases, level),
         course=ahead.course(np.ones(len(found))),
     )
 
 
-def _of_counts(law: PurchaseDistribution, level: float) -> Interval:
+def _in_interval_of_counts(law: PurchaseDistribution, n: Array, level: float) -> Array:
+    """Return for each customer whether n lies in their interval, its upper end by a share.
+
+    An interval of whole numbers holds more than `level`. Its upper end counts by the share with
+    which it would hold `level`, as in `randomised_coverage`.
+    """
     lower, upper = law.interval(level)
-    held = law.content(lower, upper)
-    return Interval(lower.astype(float), upper.astype(float), held, held - law.pmf(upper))
+    last = np.maximum(law.pmf(upper), _ABOVE_ZERO)
+    before = law.content(lower, upper) - last
+    share = np.clip((level - before) / last, 0.0, 1.0)
+    return np.where(n == upper, share, 1.0) * ((lower <= n) & (n <= upper))
 
 
 def _value(name: str, ahead: _Ahead, spend: Any, level: float | None) -> Prediction:
     """Predict money; at one price for all a law of it would be none of amounts."""
     found = ahead.found
-    customers, price = found.customers, isinstance(spend, float)
-    each = np.full(len(customers), spend) if price else spend.expected_spend(customers)
-    law = None
-    if not price:
-        law = value_distribution(customers, ahead.fit, spend, horizon=found.horizon)
+    price = isinstance(spend, float)
+    each = np.full(len(found), spend) if price else spend.expected_spend(found.customers)
+    density = None if price else _log_density(ahead, spend)
     return Prediction(
         model=name,
         kind="model",
         quantity="value",
         mean=ahead.mean * each,
-        log_density=None if law is None else law.log_density(found.value),
-        interval=None if law is None or level is None else _of_values(law, level),
+        log_density=density,
+        inside=None if price or level is None else _in_interval(ahead, spend, level),
         course=ahead.course(each),
     )
 
 
-def _of_values(law: ValueDistribution, level: float) -> Interval:
-    """Return intervals that hold `level`, but for those that are 0 alone."""
-    lower, upper = law.interval(level)
-    nothing = upper == 0.0
-    content = np.where(nothing, law.p_zero, level)
-    return Interval(lower, upper, content, np.where(nothing, 0.0, level))
+def _log_density(ahead: _Ahead, spend: Any) -> Array:
+    found = ahead.found
+    assert found.value is not None
+    law = value_distribution(found.customers, ahead.fit, spend, horizon=found.horizon)
+    return law.log_density(found.value)
+
+
+def _in_interval(ahead: _Ahead, spend: Any, level: float) -> Array:
+    """Return for each customer whether the value that came lies in their interval.
+
+    It does if P(value at most this) lies between the probabilities of its ends, which saves finding
+    the ends. Where 0 alone holds more than `level`, it counts by the share that would hold it.
+    """
+    found, nothing = ahead.found, ahead.counts.p_zero
+    assert found.value is not None
+    some = found.value > 0.0
+    purchases, money = (getattr(each, "model", each) for each in (ahead.fit, spend))
+    below = nothing.copy()
+    below[some] = value_shares(
+        *models, found.customers.take(some), found.value[some], found.horizon
+    )
+    tail = 0.5 * (1.0 - level)
+    lower = np.where(nothing > tail, 0.0, tail)
+    inside = ((below >= lower) & (below <= lower + level)).astype(np.float64)
+    zero = np.where(nothing > tail, np.minimum(level / np.maximum(nothing, level), 1.0), 0.0)
+    return np.where(some, inside, zero)
 
 
 def of_rules(known: Known, course: Course, *, has_value: bool) -> list[Prediction]:

@@ -15,10 +15,9 @@ from clvmodels.customers import Grid
 from clvmodels.diagnostics.metrics import (
     accuracy,
     mean_log_density,
-    randomised_coverage,
     tracking_error,
 )
-from clvmodels.diagnostics.ranking import Ranking
+from clvmodels.diagnostics.ranking import Ranking, total
 from clvmodels.errors import DataError
 from clvmodels.frames.calendar import day_number
 from clvmodels.frames.periods import last_days, period_of, units_per_period
@@ -58,7 +57,6 @@ def metric_table(
     grid: Grid,
     by: Sequence[str],
     cohort: Cohort | None,
-    level: float | None,
 ) -> pd.DataFrame:
     """Return the tidy table: a row for each origin, contestant, quantity, group and metric."""
     import pandas as pd
@@ -69,7 +67,7 @@ def metric_table(
         for each in result.predictions:
             actual = actual_of(result, each)
             for group, label, some in groups:
-                found = _metrics(each, actual, some, level)
+                found = _metrics(each, actual, some)
                 if group == "all":
                     found["tracking_error"] = tracking_error(each.course, _course(result, each))
                 size = len(actual) if some is None else len(some)
@@ -99,7 +97,7 @@ def _course(result: Result, prediction: Prediction) -> Array:
 
 
 def _metrics(
-    prediction: Prediction, actual: Array, rows: NDArray[np.intp] | None, level: float | None
+    prediction: Prediction, actual: Array, rows: NDArray[np.intp] | None
 ) -> dict[str, float]:
     """Return the metrics of some of the customers; of rules those of models alone are NaN."""
 
@@ -110,19 +108,8 @@ def _metrics(
     found = accuracy(mean, happened)
     density = prediction.log_density
     found["log_density"] = math.nan if density is None else mean_log_density(some(density))
-    ends = prediction.interval
-    found["coverage"] = (
-        math.nan
-        if ends is None or level is None
-        else randomised_coverage(
-            some(ends.lower),
-            some(ends.upper),
-            happened,
-            content=some(ends.content),
-            content_before=some(ends.content_before),
-            level=level,
-        )
-    )
+    inside = prediction.inside
+    found["coverage"] = math.nan if inside is None else total(some(inside)) / len(mean)
     return found | {"predicted": float(mean.mean()), "actual": float(happened.mean())}
 
 
