@@ -43,13 +43,6 @@ class Compared:
     quantity: Quantity
     spend: Any
 
-    @property
-    def title(self) -> str:
-        """What was compared, in words."""
-        what = self.quantity.capitalize()
-        length = f"{self.found.horizon:g} {self.found.unit}s"
-        return f"{what} in {length} after {self.found.calibration_end}"
-
 
 def compared(
     split: HoldoutSplit, purchases: Any, spend: Any, quantity: Quantity | None, *, function: str
@@ -59,9 +52,9 @@ def compared(
     Raises
     ------
     ParameterError
-        `quantity` is unknown, or 'value' without a spend model.
+        Value is asked for without a spend model.
     DataError
-        The models do not go with the split.
+        The models do not go with the split, or `quantity` is neither of the two.
     """
     if quantity is not None:
         check_choice(quantity, get_args(Quantity), name="quantity")
