@@ -204,7 +204,7 @@ def _in_interval(ahead: _Ahead, spend: Any, level: float) -> Array:
     purchases, money = (getattr(each, "model", each) for each in (ahead.fit, spend))
     below = nothing.copy()
     below[some] = value_shares(
-        *models, found.customers.take(some), found.value[some], found.horizon
+        purchases, money, found.customers.take(some), found.value[some], found.horizon
     )
     tail = 0.5 * (1.0 - level)
     lower = np.where(nothing > tail, 0.0, tail)
