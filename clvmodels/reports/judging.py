@@ -14,7 +14,9 @@ from clvmodels.diagnostics.by_bin import By, Calibration, calibration
 from clvmodels.diagnostics.by_decile import Deciles, deciles
 from clvmodels.diagnostics.curves import Lift, lift
 from clvmodels.diagnostics.histogram import FrequencyCheck, frequencies
+from clvmodels.diagnostics.mixing import Heterogeneity, heterogeneity
 from clvmodels.diagnostics.over_time import Tracking, tracking
+from clvmodels.diagnostics.spends import SpendDistribution, spend_distribution
 from clvmodels.frames.split import HoldoutSplit, holdout_split
 from clvmodels.frames.windows import log_span
 from clvmodels.models.fit import Fit
@@ -45,6 +47,17 @@ class Judged(Findings):
     def frequencies(self) -> FrequencyCheck | Missing:
         """Customers by number of purchases, counted and expected."""
         return attempt(lambda: frequencies(self.rfm, self._models()[0]))
+
+    @cached_property
+    def spend_distribution(self) -> SpendDistribution | Missing:
+        """Customers by mean spend, counted and expected."""
+        return attempt(lambda: spend_distribution(self.rfm, there(self.spend)))
+
+    @cached_property
+    def heterogeneity(self) -> tuple[Heterogeneity | Missing, ...]:
+        """How customers differ, by the model of purchases and that of spend."""
+        fits = (self.purchases, self.spend)
+        return tuple(attempt(partial(_laws, fit)) for fit in fits)
 
     # Predictions from an earlier day, against what came.
 
@@ -151,3 +164,7 @@ class Judged(Findings):
         rules = {name: value for name, value in asked.rules.items() if name not in without}
         until = {"observed_until": asked.observed_until, "unit": asked.unit}
         return asked.columns | until | rules
+
+
+def _laws(fit: Fit[Any] | Missing) -> Heterogeneity:
+    return heterogeneity(there(fit))

@@ -31,7 +31,9 @@ __all__ = [
     "share",
 ]
 
-Kind: TypeAlias = Literal["text", "label", "level", "count", "number", "money", "share", "change"]
+Kind: TypeAlias = Literal[
+    "text", "prose", "label", "level", "count", "number", "score", "money", "share", "change"
+]
 
 
 class Money(Protocol):
@@ -44,7 +46,9 @@ class Money(Protocol):
 
 MISSING: Final = "–"
 _WIDTH: Final = 60  # characters of a text of the data
+_PROSE: Final = 1000
 _HOVER: Final = 300
+_WORD: Final = 24  # letters without a gap that may be broken anywhere
 _HUGE: Final = 1e15  # from here on digits before the point mean nothing
 
 
@@ -59,7 +63,9 @@ class Column:
     heading : str
         On the page.
     kind : Kind
-        'text' and 'label' (which heads its row), or what the numbers are.
+        'text' of the data, 'label' (which heads its row), 'prose' of the library in full, 'level'
+        of a finding; or what the numbers are: a 'number' has its own digits, a 'score' those of
+        the largest in its column.
     """
 
     name: str
@@ -69,7 +75,7 @@ class Column:
     @property
     def numeric(self) -> bool:
         """Whether it is sorted by number and stands to the right."""
-        return self.kind not in ("text", "label", "level")
+        return self.kind not in ("text", "prose", "label", "level")
 
 
 @dataclass(frozen=True)
@@ -122,10 +128,10 @@ def lay_out(
 def plain(text: object, width: int = _WIDTH) -> Html:
     """Return any text of the data as harmless HTML that keeps its direction to itself."""
     whole = str(text)
-    if len(whole) <= width:
-        return Html(f"<bdi>{escape(whole)}</bdi>")
-    hover = escape(shorten(whole, _HOVER))
-    return Html(f'<bdi title="{hover}">{escape(shorten(whole, width))}</bdi>')
+    shown = shorten(whole, width)
+    broken = ' class="long"' if any(len(word) > _WORD for word in shown.split()) else ""
+    hover = f' title="{escape(shorten(whole, _HOVER))}"' if len(whole) > width else ""
+    return Html(f"<bdi{broken}{hover}>{escape(shown)}</bdi>")
 
 
 def percent(value: float) -> str:
@@ -190,24 +196,34 @@ def _fixed(value: float, beside: Iterable[float], middle: int) -> str:
     return f"{value:,.{middle if largest >= 10.0 else 2}f}"
 
 
+def _scored(value: float, beside: tuple[float, ...]) -> str:
+    """Write a number with four digits of the largest beside it."""
+    largest = max((abs(each) for each in beside if math.isfinite(each)), default=0.0)
+    if not math.isfinite(value) or largest >= _HUGE or not largest > 0.0:
+        return number(value)
+    decimals = min(max(3 - math.floor(math.log10(largest)), 0), 6)
+    return f"{value:,.{decimals}f}"
+
+
 def _cells(values: pd.Series[Any], column: Column, money: Money) -> Iterator[Cell]:
     known = [
         None if gap or each == "" else each
         for each, gap in zip(values.tolist(), values.isna().tolist(), strict=True)
     ]
     if not column.numeric:
-        yield from map(_text, known)
+        width = _PROSE if column.kind == "prose" else _WIDTH
+        yield from (_text(each, width) for each in known)
         return
     numbers = tuple(float(each) for each in known if each is not None)
     for each in known:
         yield _NOTHING if each is None else _number(float(each), numbers, column.kind, money)
 
 
-def _text(value: Any) -> Cell:
+def _text(value: Any, width: int) -> Cell:
     if value is None:
         return _NOTHING
     text = _whole(value)
-    return Cell(plain(text), str(escape(shorten(text, _HOVER))))
+    return Cell(plain(text, width), str(escape(shorten(text, _HOVER))))
 
 
 def _whole(value: Any) -> str:
@@ -224,6 +240,8 @@ def _number(value: float, beside: tuple[float, ...], kind: Kind, money: Money) -
         shown = money(value, beside=beside)
     elif kind == "count":
         shown = count(value, beside=beside)
+    elif kind == "score":
+        shown = _scored(value, beside)
     else:
         shown = {"share": share, "change": change}.get(kind, number)(value)
     return Cell(escape(shown), repr(value))

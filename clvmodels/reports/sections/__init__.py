@@ -9,6 +9,7 @@ from clvmodels.reports.blocks import Section
 from clvmodels.reports.judging import Judged
 from clvmodels.reports.sections.accuracy import accuracy_section
 from clvmodels.reports.sections.backtesting import backtest_section
+from clvmodels.reports.sections.behaviour import behaviour_section
 from clvmodels.reports.sections.data import data_section
 from clvmodels.reports.sections.glossary import glossary_section, making_section
 from clvmodels.reports.sections.models import models_section
@@ -26,6 +27,7 @@ SECTIONS: Final[tuple[Callable[[Judged], Section], ...]] = (
     top_section,
     backtest_section,
     accuracy_section,
+    behaviour_section,
     suitability_section,
     data_section,
     models_section,

@@ -14,7 +14,7 @@ from clvmodels.reports.tables import Column, Kind, lay_out, money_of
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["accuracy_section"]
+__all__ = ["accuracy_section", "picture", "sentences"]
 
 
 def accuracy_section(found: Judged) -> Section:
@@ -64,7 +64,7 @@ def accuracy_section(found: Judged) -> Section:
 
 def picture(name: str, result: Any, paint: Callable[..., Any]) -> Figure:
     """Draw a result with its title for who does not see it and its verdict below."""
-    verdict = _sentence(result.verdict)
+    verdict = sentences(result.verdict)
     return draw(
         name,
         lambda ax: paint(result, ax=ax),
@@ -82,7 +82,7 @@ def _each(result: Any, *, ax: Axes) -> Any:
 def _deciles(found: Judged) -> Block:
     result = found.held_deciles
     assert not isinstance(result, Missing)
-    kind: Kind = "money" if result.quantity == "value" else "number"
+    kind: Kind = "money" if result.quantity == "value" else "score"
     columns = (
         Column("decile", "Tenth", "label"),
         Column("customers", "Customers", "count"),
@@ -103,7 +103,8 @@ def _deciles(found: Judged) -> Block:
     )
 
 
-def _sentence(text: str) -> str:
+def sentences(text: str) -> str:
+    """Return lines as sentences."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return " ".join(
         f"{line[:1].upper()}{line[1:]}" + ("" if line.endswith((".", "!")) else ".")

@@ -10,7 +10,7 @@ from clvmodels.reports.blocks import Block, Missing, Note, Pictures, Section, Te
 from clvmodels.reports.figures import draw
 from clvmodels.reports.judging import Judged
 from clvmodels.reports.settings import duration_in_words
-from clvmodels.reports.tables import Column, Table, lay_out, money_of
+from clvmodels.reports.tables import Column, Table, change, lay_out, money_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,11 +20,11 @@ __all__ = ["backtest_section"]
 _COLUMNS = (
     Column("model", "Model or rule", "label"),
     Column("kind", "Kind", "text"),
-    Column("rmse", "RMSE"),
-    Column("mae", "MAE"),
+    Column("rmse", "RMSE", "score"),
+    Column("mae", "MAE", "score"),
     Column("total_bias", "Total off by", "change"),
-    Column("spearman", "Rank correlation"),
-    Column("normalised_gini", "Gini"),
+    Column("spearman", "Rank correlation", "score"),
+    Column("normalised_gini", "Gini", "score"),
     Column("top_decile_capture", "In best tenth", "share"),
     Column("decile_calibration_error", "Tenths off by", "share"),
     Column("tracking_error", "Curve off by", "share"),
@@ -47,6 +47,7 @@ def backtest_section(found: Judged) -> Section:
             f"what each customer then known would do in the next {span}. They knew nothing later."
         ),
         Note(result.verdict),
+        *_taken(found, result),
     ]
     pictures = [
         draw(
@@ -64,6 +65,22 @@ def backtest_section(found: Judged) -> Section:
     blocks += [Note(doubt, "warning") for doubt in result.doubts]
     blocks.append(_newcomers(found, result))
     return Section("backtest", title, tuple(blocks))
+
+
+def _taken(found: Judged, result: Backtest) -> list[Block]:
+    """Say how much worse than the best the model is that the report has taken."""
+    if isinstance(found.purchases, Missing):
+        return []
+    label = found.purchases.model.label
+    rows = result.paired[(result.paired["model"] == label) & (result.paired["worse_by"] > 0.0)]
+    return [
+        Text(
+            f"{label}, which is taken because it describes the data best, has an error of "
+            f"{row.quantity} that is larger than the least by {change(row.worse_by)} (90 % "
+            f"interval {change(row.lower)} to {change(row.upper)})."
+        )
+        for row in rows.itertuples()
+    ]
 
 
 def _quantities(result: Backtest) -> list[str]:
@@ -88,7 +105,9 @@ def _table(found: Judged, part: pd.DataFrame, quantity: object) -> Table:
     )
 
 
-def _newcomers(found: Judged, result: Backtest) -> Table:
+def _newcomers(found: Judged, result: Backtest) -> Block:
+    if not result.newcomers["customers"].any():
+        return Text("No customer was first seen after these days.")
     columns = (
         Column("origin", "Day", "label"),
         Column("customers", "Newcomers", "count"),

@@ -3,17 +3,45 @@
 from __future__ import annotations
 
 from importlib.metadata import version
+from typing import Final
 
 from clvmodels.frames.sources import AmountColumns
-from clvmodels.reports.blocks import Section, Term, Terms
-from clvmodels.reports.gathering import LEVEL, Findings
+from clvmodels.reports.blocks import Missing, Section, Term, Terms
+from clvmodels.reports.gathering import LEVEL
+from clvmodels.reports.judging import Judged
 from clvmodels.reports.settings import duration_in_words
 from clvmodels.reports.tables import percent, plain, share
 
 __all__ = ["glossary_section", "making_section"]
 
+_OF_BACKTEST: Final = (
+    Term(
+        "RMSE and MAE",
+        "How wrong the prediction of a single customer is: the root of the mean squared error, "
+        "and the mean of the error without its sign. Small is good.",
+    ),
+    Term(
+        "Rank correlation and Gini",
+        "How well customers are put in order: 1 is perfect, 0 is chance.",
+    ),
+    Term("In best tenth", "The share of all that the tenth predicted to be best really brought."),
+    Term(
+        "Tenths off by, curve off by",
+        "How far the means of tenths of the customers, and the sum over time, are from what came, "
+        "relative to the mean and to the total.",
+    ),
+    Term("Coverage", f"How often intervals of {percent(LEVEL)} held what came."),
+    Term(
+        "Simple rules",
+        "Last period again: what each customer did in the last window of the same length. Average "
+        "rate: repeat purchases per day so far. Hiatus rule: the same, but nothing for who has "
+        "been silent for too long. SQL rule: average basket times orders per day. Everyone the "
+        "mean: the same for all.",
+    ),
+)
 
-def glossary_section(found: Findings) -> Section:
+
+def glossary_section(found: Judged) -> Section:
     """Explain the words of the report in sentences."""
     asked = found.settings
     ago = duration_in_words(asked.since, asked.unit)
@@ -70,10 +98,12 @@ def glossary_section(found: Findings) -> Section:
             "that the model expects. Lower is better.",
         ),
     ]
+    if not isinstance(found.backtest, Missing):
+        terms += _OF_BACKTEST
     return Section("glossary", "Glossary", (Terms(tuple(terms)),))
 
 
-def making_section(found: Findings) -> Section:
+def making_section(found: Judged) -> Section:
     """Say from what and by what the report was made: nothing that changes from run to run."""
     asked = found.settings
     rules = ", ".join(f"{name} {value}" for name, value in asked.rules.items() if value is not None)

@@ -6,13 +6,14 @@ from typing import Any
 
 from clvmodels.models.fit import Fit
 from clvmodels.reports.blocks import Block, Fact, Facts, Missing, Note, Section, Text, missing_note
-from clvmodels.reports.gathering import LEVEL, Findings
+from clvmodels.reports.gathering import LEVEL
+from clvmodels.reports.judging import Judged
 from clvmodels.reports.tables import count, money_of, percent, share
 
 __all__ = ["overview_section"]
 
 
-def overview_section(found: Findings) -> Section:
+def overview_section(found: Judged) -> Section:
     """Say in one paragraph what the log says."""
     total, blocks = found.totals("all"), list[Block]()
     if isinstance(total, Missing):
@@ -21,15 +22,20 @@ def overview_section(found: Findings) -> Section:
         return Section("summary", "Summary", tuple(blocks))
     words = [_log(found), _future(found, total), _tenth(found), _trust(found)]
     paragraph = Text(" ".join(word for word in words if word), lead=True)
-    blocks += [Facts(_headline(found, total), headline=True), paragraph, *_concerns(found)]
+    blocks += [
+        Facts(_headline(found, total), headline=True),
+        paragraph,
+        *_concerns(found),
+        *_judgement(found),
+    ]
     return Section("summary", "Summary", tuple(blocks))
 
 
-def _log(found: Findings) -> str:
+def _log(found: Judged) -> str:
     return f"By {found.rfm.observed_until:%-d %B %Y}, {found.customers:,} customers had bought."
 
 
-def _future(found: Findings, total: Any) -> str:
+def _future(found: Judged, total: Any) -> str:
     row, money = total.iloc[0], money_of(found.settings.currency)
     words = (
         f"About {found.alive:,.0f} of them ({share(found.alive / found.customers)}) are expected "
@@ -48,11 +54,11 @@ def _future(found: Findings, total: Any) -> str:
     )
 
 
-def _amount(found: Findings, value: float) -> str:
+def _amount(found: Judged, value: float) -> str:
     return money_of(found.settings.currency)(value) if found.valued else count(value)
 
 
-def _tenth(found: Findings) -> str:
+def _tenth(found: Judged) -> str:
     deciles = found.totals("decile")
     if isinstance(deciles, Missing):
         return ""
@@ -60,7 +66,7 @@ def _tenth(found: Findings) -> str:
     return f"The best tenth of the customers has {share(deciles.share.iloc[0])} of that {what}."
 
 
-def _trust(found: Findings) -> str:
+def _trust(found: Judged) -> str:
     fit = found.purchases
     assert isinstance(fit, Fit)  # else there were no totals
     weak = fit.certificate.verdict != "identified"
@@ -68,7 +74,7 @@ def _trust(found: Findings) -> str:
     return f"The model is {fit.model.label}; {said}."
 
 
-def _concerns(found: Findings) -> tuple[Note, ...]:
+def _concerns(found: Judged) -> tuple[Note, ...]:
     notes = []
     if isinstance(found.spend, Missing) and found.settings.amount is not None:
         notes.append(
@@ -80,7 +86,18 @@ def _concerns(found: Findings) -> tuple[Note, ...]:
     return tuple(notes)
 
 
-def _headline(found: Findings, total: Any) -> tuple[Fact, ...]:
+def _judgement(found: Judged) -> list[Block]:
+    """Say whether the log suits the models, and whether they have been better than rules."""
+    blocks: list[Block] = []
+    checked, tested = found.suitability, found.backtest
+    if not isinstance(checked, Missing):
+        blocks.append(Note(f"The log: {checked.verdict}", checked.level))
+    if not isinstance(tested, Missing):
+        blocks.append(Note(f"Past predictions. {tested.verdict}"))
+    return blocks
+
+
+def _headline(found: Judged, total: Any) -> tuple[Fact, ...]:
     row = total.iloc[0]
     ends = f"{percent(LEVEL)} interval {_amount(found, row.lower)} to {_amount(found, row.upper)}"
     facts = [

@@ -21,7 +21,7 @@ def risk_section(found: Findings) -> Section:
             "expected value has fallen by it. A reminder in time may win it back."
         )
     ]
-    kind: Kind = "money" if found.valued else "number"
+    kind: Kind = "money" if found.valued else "score"
     if isinstance(found.risk, Missing):
         blocks.append(missing_note("The list", found.risk))
     elif found.risk.empty:

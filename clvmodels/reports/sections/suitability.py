@@ -13,8 +13,8 @@ __all__ = ["suitability_section"]
 _COLUMNS = (
     Column("topic", "What", "label"),
     Column("level", "Level", "level"),
-    Column("says", "Finding", "text"),
-    Column("advice", "What to do", "text"),
+    Column("says", "Finding", "prose"),
+    Column("advice", "What to do", "prose"),
 )
 _RANKS: Final[dict[Level, int]] = {"problem": 0, "warning": 1, "note": 2, "ok": 3}
 
