@@ -1,4 +1,4 @@
-"""The commands and their help: summarize, fit, predict, total, update, report.
+"""The commands and their help: summarize, fit, predict, total, update, report, drift.
 
 What does the work loads when a command runs, so that help comes at once.
 """
@@ -146,6 +146,27 @@ Late: TypeAlias = Annotated[
     typer.Option(
         help="Orders dated before the end of observation so far: refuse, or take for new ones."
     ),
+]
+
+RefitPath: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="PATH",
+        help="Save the model fitted to the new orders here, as JSON, whatever the verdict.",
+        rich_help_panel=RESULTS,
+    ),
+]
+Overlap: TypeAlias = Annotated[
+    Literal["auto", "nested", "separate"],
+    typer.Option(
+        help="Whether the orders of the fit are in the new ones, or of other customers.",
+    ),
+]
+Significance: TypeAlias = Annotated[
+    float, typer.Option(help="p-value below which the estimates have moved for certain.")
+]
+Material: TypeAlias = Annotated[
+    float, typer.Option(help="Relative change of an expected total from which on it matters.")
 ]
 
 app = typer.Typer(
@@ -323,3 +344,29 @@ def report(
         terms = Valuation(read_horizon(horizon), discount_rate, margin)
         asked = Asked(purchases or [], by or [], since, top, title, currency, backtest)
         make_report(log, reporter, out=out, terms=terms, asked=asked)
+
+
+@app.command(epilog="Example:  clvmodels drift orders.parquet --model model.json")
+@flattened
+def drift(
+    log: LogOptions,
+    report: ReportOptions,
+    *,
+    model: SavedModel = None,
+    out: RefitPath = None,
+    horizon: Horizon = "1y",
+    overlap: Overlap = "auto",
+    significance: Significance = 0.01,
+    material: Material = 0.05,
+) -> None:
+    """Say whether a saved model needs to be fitted anew: "refit" or "not yet", and why.
+
+    Takes newer orders, with those of the fit among them, or the folder of a kept summary. "refit"
+    needs estimates that have moved for certain, and a future that they change enough.
+    """
+    with session(report) as reporter:
+        from clvmodels.cli.drift import Terms, drifted
+        from clvmodels.cli.scoring import read_horizon
+
+        terms = Terms(read_horizon(horizon), overlap, significance, material)
+        drifted(log, reporter, model=model, out=out, terms=terms)

@@ -94,15 +94,17 @@ def impacts(
     terms, found = Terms(horizon, 0.0), []
     customers = exposure.patterns
 
+    known: dict[bytes, Array] = {}
+
     def counted(model: Any) -> float:
-        each = model.expected_purchases(customers, horizon)[exposure.pattern]
-        return float(exposure.count @ each)
+        each = _Remembered(model, known).expected_purchases(customers, horizon)
+        return float(exposure.count @ each[exposure.pattern])
 
     def first(model: Any) -> float:
         return float(model.expected_purchases(_newcomer(), horizon)[0])
 
     def valued(model: Any, money: Any) -> float:
-        return float(expected_sums(exposure, model, money, terms).sum())
+        return float(expected_sums(exposure, _Remembered(model, known), money, terms).sum())
 
     def mean(model: Any) -> float:
         return float(model.expected_spend(_newcomer())[0])
@@ -152,6 +154,20 @@ def _slope(function: Callable[..., float], moved: list[Moved], i: int, axis: Arr
         models[i] = model.with_values(from_real_line(there, model.positive))
         logs.append(math.log(function(*models)))
     return (logs[0] - logs[1]) / (2.0 * _STEP)
+
+
+@dataclass(frozen=True)
+class _Remembered:
+    """Expected purchases of the same customers within the same time, once for each model."""
+
+    model: Any
+    known: dict[bytes, Array]
+
+    def expected_purchases(self, customers: Customers, horizon: float) -> Array:
+        key = self.model.values.tobytes()
+        if key not in self.known:
+            self.known[key] = self.model.expected_purchases(customers, horizon)
+        return self.known[key]
 
 
 def _newcomer() -> Customers:

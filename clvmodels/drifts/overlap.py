@@ -9,15 +9,14 @@ from typing import Any, Final, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from clvmodels.customers import Customers
+from clvmodels.customers import Customers, Grid
 from clvmodels.drifts.difference import Overlap
 from clvmodels.drifts.spend_pairs import expected_before
 from clvmodels.errors import DataError, ParameterError
 from clvmodels.frames.calendar import day_number
 from clvmodels.frames.customer_summary import CustomerSummary
-from clvmodels.frames.periods import period_of, units_per_period
+from clvmodels.frames.periods import MONTHS, period_of, units_per_period
 from clvmodels.models.fit import Fit
-from clvmodels.units import DAYS_PER_UNIT
 
 __all__ = ["Between", "between", "known_then"]
 
@@ -84,7 +83,7 @@ def between(
             place=f"Got {overlap!r:.80}.",
             fix="Say 'nested' if the new data are the old ones and what came after them.",
         )
-    length = _length(fit.observed_until, new)
+    length = _length(fit.observed_until, new, customers.timing[2])
     ends = fit.observed_until, new.observed_until
     if overlap == "separate":
         return Between("separate", length, *ends, same=False)
@@ -141,13 +140,14 @@ def _place(fit: Fit[Any], customers: Customers, length: float) -> str:
     )
 
 
-def _length(start: date | None, new: CustomerSummary) -> float | None:
+def _length(start: date | None, new: CustomerSummary, ages: Array) -> float | None:
     """Return the time between two ends of observation, in the unit of the summary."""
-    end, rules = new.observed_until, new.definitions
+    end, rules, unit = new.observed_until, new.definitions, new.unit
     if start is None or end is None:
         return None
-    if rules is None:
-        return (end - start).days / DAYS_PER_UNIT[new.unit]
-    periods = period_of(day_number(end), rules.grid) - period_of(day_number(start), rules.grid)
-    period, per_unit = units_per_period(rules.grid, new.unit)
+    grid: Grid = "day" if rules is None else rules.grid
+    if rules is None and unit in MONTHS and not (ages % 1.0).any():
+        grid = unit  # a finished table in whole periods of the calendar
+    periods = period_of(day_number(end), grid) - period_of(day_number(start), grid)
+    period, per_unit = units_per_period(grid, unit)
     return periods * period / per_unit
