@@ -201,7 +201,8 @@ def _labels(series: nw.Series[Any]) -> NDArray[Any]:
     """Return numbers as floats, and anything else as text with None where it is missing."""
     if series.dtype.is_numeric():
         return _floats(series)
-    labels = [None if each is None or each != each else _text(each) for each in series.to_list()]
+    known = zip(series.to_list(), series.is_null().to_list(), strict=True)
+    labels = [None if null or each != each else _text(each) for each, null in known]
     return np.array([*labels, None], dtype=object)[:-1]
 
 
