@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from clvmodels.diagnostics.curves import Lift, lift, lift_of
     from clvmodels.diagnostics.histogram import FrequencyCheck, frequencies
     from clvmodels.diagnostics.holdout import Outcomes, outcomes
+    from clvmodels.diagnostics.intervals import Coverage, interval_coverage
     from clvmodels.diagnostics.matrices import Matrix, expected_purchases_matrix, p_alive_matrix
     from clvmodels.diagnostics.metrics import (
         accuracy,
@@ -57,6 +58,7 @@ _HOMES = {
         "frequencies",
     ),
     "clvmodels.diagnostics.holdout": ("Outcomes", "outcomes"),
+    "clvmodels.diagnostics.intervals": ("Coverage", "interval_coverage"),
     "clvmodels.diagnostics.metrics": (
         "accuracy",
         "coverage",
@@ -76,6 +78,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Calibration",
+    "Coverage",
     "Deciles",
     "FrequencyCheck",
     "Heterogeneity",
@@ -93,6 +96,7 @@ __all__ = [
     "expected_purchases_matrix",
     "frequencies",
     "heterogeneity",
+    "interval_coverage",
     "lift",
     "lift_of",
     "mae",
