@@ -9,7 +9,8 @@ in matplotlib's style for dark backgrounds, and any other in `look`.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from clvmodels.errors import MissingExtraError, ParameterError
@@ -17,8 +18,11 @@ from clvmodels.plots.text import compact, folded
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.backend_bases import RendererBase
     from matplotlib.colors import Colormap
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
+    from matplotlib.legend import Legend
+    from matplotlib.transforms import Bbox
 
 __all__ = [
     "GREEN",
@@ -109,9 +113,9 @@ def ink(ax: Axes) -> Any:
     return ax.xaxis.label.get_color()
 
 
-def figure_of(ax: Axes) -> Figure:
+def figure_of(ax: Axes) -> Figure | SubFigure:
     """Return the figure that axes belong to."""
-    figure = ax.get_figure(root=True)
+    figure = ax.figure
     if figure is None:
         raise ParameterError(
             "Axes to draw on belong to a figure.",
@@ -123,9 +127,8 @@ def figure_of(ax: Axes) -> Figure:
 
 def inches(ax: Axes) -> tuple[float, float]:
     """Return the width and height of the axes, about."""
-    frame = ax.get_position(original=True)
-    wide, high = figure_of(ax).get_size_inches()
-    return float(frame.width * wide), float(frame.height * high)
+    dots = figure_of(ax).dpi
+    return float(ax.bbox.width / dots), float(ax.bbox.height / dots)
 
 
 def _size(ax: Axes) -> float:
@@ -157,11 +160,10 @@ def legend(ax: Axes, above: float = 0.0) -> None:
     most = next(
         n for n in range(len(wide), 0, -1) if n == 1 or sum(wide[:n]) <= letters(ax, size)[0]
     )
-    lines = -(-len(known) // most)
-    columns = -(-len(known) // lines)
+    columns = -(-len(known) // -(-len(known) // most))
     labels = sorted(known, key=lambda each: _FIRST.index(each) if each in _FIRST else len(_FIRST))
     handles = [known[each] for each in labels]
-    ax.legend(
+    drawn = ax.legend(
         handles,
         labels,
         loc="lower left",
@@ -175,8 +177,21 @@ def legend(ax: Axes, above: float = 0.0) -> None:
         handletextpad=0.5,
         columnspacing=1.0,
     )
-    pad = 7.0 + above + 1.5 * size * lines
-    ax.set_title(ax.get_title("left"), loc="left", fontsize="medium", pad=pad)
+    # Titles keep clear of inset axes: an unseen one over the legend lifts those set later, too.
+    unseen = ax.inset_axes((0.0, 1.0, 1.0, 0.1))
+    unseen.set_axes_locator(_Over(drawn))
+    unseen.set_visible(False)
+
+
+@dataclass(frozen=True)
+class _Over:
+    """Where axes are that lie over a legend, wherever it is when a picture is drawn."""
+
+    legend: Legend
+
+    def __call__(self, _: object, renderer: RendererBase) -> Bbox:
+        ends = self.legend.get_window_extent(renderer)
+        return ends.transformed(figure_of(self.legend.axes).transSubfigure.inverted())
 
 
 def ticks(ax: Axes, places: Any, labels: Sequence[str], below: Sequence[str] = ()) -> None:
@@ -195,31 +210,32 @@ def ticks(ax: Axes, places: Any, labels: Sequence[str], below: Sequence[str] = (
 
 def numbers(ax: Axes, *, x: bool = False, y: bool = False) -> None:
     """Write the ticks of the axes as short numbers."""
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
-
-    for axis, most in _chosen(ax, x, y):
-        axis.set_major_formatter(FuncFormatter(lambda value, _: compact(value)))
-        axis.set_major_locator(MaxNLocator(nbins=most, steps=[1, 2, 2.5, 5, 10]))
+    _written(ax, _short, x, y)
 
 
 def percents(ax: Axes, *, x: bool = False, y: bool = False) -> None:
     """Write the ticks of the axes in per cent."""
+    _written(ax, _hundredths, x, y)
+
+
+def _short(value: float, _: object) -> str:
+    return compact(value)
+
+
+def _hundredths(value: float, _: object) -> str:
+    return f"{compact(100.0 * value)} %"
+
+
+def _written(ax: Axes, words: Callable[[float, object], str], x: bool, y: bool) -> None:
+    """Write ticks, no more of them than can be read."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-    for axis, most in _chosen(ax, x, y):
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{compact(100.0 * value)} %"))
-        axis.set_major_locator(MaxNLocator(nbins=most, steps=[1, 2, 2.5, 5, 10]))
-
-
-def _chosen(ax: Axes, x: bool, y: bool) -> list[tuple[Any, int]]:
-    """Return the axes asked for, with the most steps between ticks that can be read."""
     wide, high = inches(ax)
-    room = (ax.xaxis, int(wide / 0.75)), (ax.yaxis, int(high / 0.35))
-    return [
-        (axis, min(6, max(2, most)))
-        for (axis, most), wanted in zip(room, (x, y), strict=True)
-        if wanted
-    ]
+    for axis, room, wanted in ((ax.xaxis, wide / 0.75, x), (ax.yaxis, high / 0.35, y)):
+        if wanted:
+            most = min(6, max(2, int(room)))
+            axis.set_major_formatter(FuncFormatter(words))
+            axis.set_major_locator(MaxNLocator(nbins=most, steps=[1, 2, 2.5, 5, 10]))
 
 
 def heat() -> Colormap:

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["matrix"]
 
-_ROOM: Final = 0.36, 0.2  # inches, width and height, that a number needs
+_ROOM: Final = 0.36, 0.16  # inches, width and height, that a number needs
 _VECTORS: Final = 900  # cells above are stored as an image
+_SEAM: Final = 0.3  # points; between cells without edges browsers show the background
 _LIGHT: Final = 0.5  # brightness of a cell from which on its number is black
 
 
@@ -57,7 +58,9 @@ def matrix(result: Matrix, *, ax: Axes | None = None) -> Axes:
     top = 1.0 if result.quantity == "p_alive" else float(values.max(fill_value=0.0)) or 1.0
     cells = ax.pcolormesh(
         np.arange(wide + 1) - 0.5, np.arange(high + 1) - 0.5, values, cmap=heat(), vmin=0.0,
-        vmax=top, rasterized=values.size > _VECTORS,
+        vmax=top, edgecolors="face",
+        linewidth=_SEAM,
+        rasterized=values.size > _VECTORS,
     )  # fmt: skip
     room = inches(ax)
     if room[0] / wide > _ROOM[0] and room[1] / high > _ROOM[1]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import pickle
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from clvmodels import DataError, MissingExtraError, ParameterError, plots
 from clvmodels.plots import style
@@ -77,11 +79,41 @@ def test_legends_cover_no_data(name: str, size: tuple[float, float], drawn: Draw
     figure = found[0].figure
     if size == SIZES[-1]:  # as small as a stamp: matplotlib may give up the layout, no more
         figure.set_layout_engine("none")
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     for ax in found:
         legend = ax.get_legend()
         if legend is not None:
             assert legend.get_window_extent().y0 >= ax.get_window_extent().y1 - 1.0
+
+
+def test_titles_set_later_keep_clear_of_the_legend(drawn: Draw) -> None:
+    for name in sorted(set(NAMES) - {"heterogeneity", "matrix"}):
+        ax = drawn(name)
+        ax.set_title("Mine", loc="left")
+        ax.figure.draw_without_rendering()
+        texts = [each for each in ax.get_children() if isinstance(each, Text)]
+        (title,) = [each for each in texts if each.get_text() == "Mine"]
+        assert title.get_window_extent().y0 > ax.get_legend().get_window_extent().y1
+
+
+def test_axes_of_a_part_of_a_figure(made: Draw) -> None:
+    left, right = Figure(figsize=(7.0, 3.0), layout="constrained").subfigures(1, 2)
+    for part in (left, right):
+        ax = plots.tracking(made("tracking"), ax=part.subplots())
+        assert len(ax.get_title("left").splitlines()) == 2  # folded to half of the width
+    saved(left.figure)
+
+
+def test_axes_without_a_figure_are_an_error(drawn: Draw, made: Draw) -> None:
+    ax = drawn("lift")
+    ax.remove()
+    with pytest.raises(ParameterError, match="belong to a figure"):
+        plots.lift(made("lift"), ax=ax)
+
+
+def test_figures_can_be_kept(drawn: Draw) -> None:
+    figure = pickle.loads(pickle.dumps(drawn("tracking").figure))
+    saved(figure)
 
 
 @pytest.mark.parametrize("name", sorted(set(NAMES) - {"frequencies"}))
@@ -140,7 +172,7 @@ def test_what_is_left_of_hostile_names() -> None:
 def test_ticks_of_large_and_small_numbers_are_short(scale: float, drawn: Draw) -> None:
     columns = ["predicted", "actual", "lower", "upper"]
     ax = drawn("deciles", lambda table: table.assign(**table[columns] * scale))
-    ax.figure.canvas.draw()
+    ax.figure.draw_without_rendering()
     labels = [each.get_text() for each in ax.get_yticklabels()]
     assert max(map(len, labels)) <= 8, labels
     assert len(set(labels)) == len(labels)
