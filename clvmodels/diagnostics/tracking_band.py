@@ -23,9 +23,9 @@ __all__ = ["chance", "ends_of_band", "expected", "parameter_error"]
 
 Array: TypeAlias = NDArray[np.float64]
 
-_NODES: Final = 24  # ages at which pairs are counted; between them they are smooth
-_HISTORIES: Final = 2_000  # that stand for all, for what estimates and the future share
-_AHEAD: Final = 9  # times at which these are taken
+_NODES: Final = 16  # ages at which pairs are counted; between them they are smooth
+_HISTORIES: Final = 500  # that stand for all, for what estimates and the future share
+_AHEAD: Final = 6  # times at which these are taken
 
 
 def expected(model: Any, cohorts: Cohorts, ends: Array) -> Array:
