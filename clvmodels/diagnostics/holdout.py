@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 import narwhals as nw
@@ -84,7 +83,7 @@ class Outcomes:
             customers=self.customers.take(rows),
             purchases=self.purchases[rows],
             value=None if self.value is None else self.value[rows],
-            segments=MappingProxyType({name: each[rows] for name, each in self.segments.items()}),
+            segments={name: each[rows] for name, each in self.segments.items()},
         )
 
 
