@@ -1,7 +1,7 @@
 # Every target makes its own environment, so that a machine with Python 3.11+, pip and make suffices.
 PYTHON ?= python3
 WORKERS ?= auto
-.PHONY: demo test lint typecheck docs bench recovery coverage costs pictures golden clean
+.PHONY: demo test lint typecheck docs bench recovery coverage costs pictures gallery golden clean
 
 .venv-demo/ready: pyproject.toml
 	$(PYTHON) -m venv .venv-demo
@@ -49,6 +49,9 @@ costs: .venv/ready  ## what intervals cost, in processor seconds
 
 pictures: .venv/ready  ## the pictures of the pages on uncertainty, from the last results
 	.venv/bin/python -m studies.pictures
+
+gallery: .venv/ready  ## the pictures of the page on plots, drawn by its own code
+	.venv/bin/python -m studies.gallery
 
 golden: .venv/ready  ## recompute the 50-digit reference values
 	.venv/bin/python -m pip install --quiet --editable '.[golden]'
