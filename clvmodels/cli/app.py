@@ -1,4 +1,4 @@
-"""The commands and their help: summarize, fit, predict, total, update, report, drift.
+"""The commands and their help: summarize, check, fit, predict, total, update, report, drift.
 
 What does the work loads when a command runs, so that help comes at once.
 """
@@ -213,6 +213,20 @@ def summarize(log: LogOptions, report: ReportOptions, *, out: OutPath = None) ->
         from clvmodels.cli import jobs
 
         jobs.summarize(log, reporter, out=out)
+
+
+@app.command(epilog="Example:  clvmodels check orders.parquet --observed-until 2024-12-31")
+@flattened
+def check(log: LogOptions, report: ReportOptions) -> None:
+    """Look for what would make a fit misleading, before anything is fitted.
+
+    Too little history, customers from before the log, drift, contracts, whales, missing one-time
+    buyers, missing orders: each with a number, why it matters, and what to do.
+    """
+    with session(report) as reporter:
+        from clvmodels.cli.check import check_log
+
+        check_log(log, reporter)
 
 
 @app.command(epilog="Example:  clvmodels fit orders.parquet --unit week --model model.json")

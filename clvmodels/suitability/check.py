@@ -15,8 +15,9 @@ from clvmodels.frames.reading import Rules, read_log
 from clvmodels.frames.regularity import _checked, _intervals
 from clvmodels.frames.sources import AmountColumns
 from clvmodels.frames.summary import summarise
-from clvmodels.suitability.aggregates import Base, base_of, orders_of
+from clvmodels.suitability.aggregates import base_of, orders_of
 from clvmodels.suitability.cohorts import cohort_drift, left_truncation
+from clvmodels.suitability.facts import Base
 from clvmodels.suitability.finding import Finding, SuitabilityCheck
 from clvmodels.suitability.history import (
     enough_history,
@@ -49,6 +50,7 @@ def check(
     observed_until: datetime.date | str | None = None,
     returns: Returns = "net",
     invalid: Invalid = "error",
+    strict: bool = False,
     grid: Grid = "day",
     date_format: str | None = None,
     time_zone: str | None = None,
@@ -62,7 +64,8 @@ def check(
     data
         The orders, as in `rfm_summary`, with the names of their columns; or a `CustomerSummary`,
         of which fewer things can be said.
-    customer, date, amount, observed_until, returns, invalid, grid, date_format, time_zone
+    customer, date, amount, observed_until, returns, invalid, strict, grid, date_format, \
+time_zone
         As in `rfm_summary`; none of them goes with a summary.
     unit
         Unit of times in the findings: that of the summary, or a week, or the period of `grid`.
@@ -94,8 +97,11 @@ def check(
     >>> days += rng.integers(0, 200, size=(300, 1))
     >>> orders = pl.DataFrame({"who": np.repeat(np.arange(300), 8), "day": days.ravel()})
     >>> found = check(orders, customer="who", date="day", date_format="epoch-d")
-    >>> found.finding("regular timing").level, found.finding("one-time buyers").number
-    ('warning', 0.0)
+    >>> found.verdict
+    'Fit, but mind regular timing.'
+    >>> finding = found.finding("regular timing")
+    >>> finding.level, round(finding.number)
+    ('warning', 9)
     """
     given = (customer, date, amount, observed_until, date_format, time_zone)
     if isinstance(data, CustomerSummary):
@@ -114,9 +120,9 @@ def check(
         )
     chosen = unit or ("week" if grid in ("day", "week") else grid)
     known = check_grid(grid, chosen)
-    rules = Rules(customer, date, amount, returns, invalid, False, grid, date_format, time_zone)
+    rules = Rules(customer, date, amount, returns, invalid, strict, grid, date_format, time_zone)
     log = read_log(data, rules, observed_until=observed_until)
-    return _judged(summarise(log, unit=known, grid=grid, strict=False), log)
+    return _judged(summarise(log, unit=known, grid=grid, strict=strict), log)
 
 
 def _judged(rfm: CustomerSummary, log: CleanLog | None) -> SuitabilityCheck:
@@ -156,9 +162,10 @@ def _lost(rfm: CustomerSummary, log: CleanLog | None) -> Mapping[str, int] | Non
     """Return the rows of each fate, under the names of the ledger; None if nobody knows."""
     if log is not None:
         return {fate: count.rows for fate, count in log.counts.items()}
-    if rfm._account is None:
+    try:
+        opening, *changes, _ = rfm.ledger.entries
+    except DataError:  # a finished table
         return None
-    opening, *changes, _ = rfm.ledger.entries
     rows = {entry.what.removeprefix("- "): -(entry.rows or 0) for entry in changes}
     lost = {fate: rows[fate] for fate in UNEXPLAINED if fate in rows}
     return lost | {"purchase": (opening.rows or 0) - sum(lost.values())}

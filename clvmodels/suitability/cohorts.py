@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from clvmodels.suitability.aggregates import Base, Orders
+from clvmodels.suitability.facts import Base, Orders
 from clvmodels.suitability.finding import Finding, Topic, level_of
 from clvmodels.suitability.words import Words
 

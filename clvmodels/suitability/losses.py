@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from clvmodels.suitability.aggregates import Base, Orders
+from clvmodels.suitability.facts import Base, Orders
 from clvmodels.suitability.finding import Finding, Topic, level_of
 from clvmodels.suitability.words import Words
 from clvmodels.units import DAYS_PER_UNIT

@@ -9,7 +9,8 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from clvmodels.suitability.aggregates import Base, Orders
+from clvmodels.suitability.aggregates import BLOCK, BLOCKS
+from clvmodels.suitability.facts import Base, Orders
 from clvmodels.suitability.finding import Finding, Topic, level_of
 
 __all__ = ["season"]
@@ -46,7 +47,7 @@ def season(base: Base, orders: Orders | None, *, until: date | None) -> Finding:
         return SEASON.needs_orders()
     began = np.flatnonzero(orders.block_starts)
     wide = len(began) > 0 and began[-1] - began[0] >= _WIDE * len(orders.block_starts)
-    seen, expected, error = _by_age(orders) if wide else _by_neighbours(orders)
+    seen, expected, error = _by_age(orders) if wide else _by_neighbours(base, orders)
     usable = (expected >= _FEWEST) & (seen >= 1.0)
     if usable.sum() < _FEWEST_BLOCKS:
         return SEASON.undecided(
@@ -92,20 +93,19 @@ def _by_age(orders: Orders) -> tuple[Array, Array, Array]:
     return seen, _total(block[told], (people * rate[age])[told], b), 1.0 / np.sqrt(seen)
 
 
-def _by_neighbours(orders: Orders) -> tuple[Array, Array, Array]:
+def _by_neighbours(base: Base, orders: Orders) -> tuple[Array, Array, Array]:
     """Return the same by the geometric mean of blocks before and after, once all have started."""
     b = len(orders.block_starts)
-    start, age = np.indices((b, b))
-    inside = start + age < b
-    seen = _total((start + age)[inside], orders.blocks[inside].astype(float), b)
+    width = BLOCKS[base.grid]
+    block = b - 1 - (int(base.length) - orders.day) // width
+    inside = block >= 0
+    seen = _total(block[inside], orders.occasions[inside].astype(float), b)
     expected, error = np.zeros(b), np.full(b, math.inf)
-    began = np.flatnonzero(orders.block_starts)
-    first = int(began[-1]) + 1 if len(began) else 0
-    at = np.arange(first + _NEAR, b - _NEAR)
+    began = b - 1 - (int(base.length) - len(base.starts) + 1) // width
+    at = np.arange(max(began + 1, 0) + _NEAR, b - _NEAR)
     before, after = seen[at - _NEAR], seen[at + _NEAR]
     expected[at] = np.sqrt(before * after)
-    variance = 1.0 / seen[at] + 0.25 / before + 0.25 / after
-    error[at] = np.sqrt(variance)
+    error[at] = np.sqrt(1.0 / seen[at] + 0.25 / before + 0.25 / after)
     return seen, expected, error
 
 
@@ -126,5 +126,5 @@ def _when(block: int, blocks: int, base: Base, until: date | None) -> str:
     """Return the dates of a block, or its number where there is no calendar."""
     if until is None or base.grid not in ("day", "week"):
         return f"Period {block + 1} of {blocks}"
-    last = until - timedelta(days=28 * (blocks - 1 - block))
-    return f"{last - timedelta(days=27)} to {last}"
+    last = until - timedelta(days=BLOCK * (blocks - 1 - block))
+    return f"{last - timedelta(days=BLOCK - 1)} to {last}"

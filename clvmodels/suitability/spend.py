@@ -10,7 +10,7 @@ import numpy as np
 from clvmodels.errors import DataError
 from clvmodels.frames.customer_summary import CustomerSummary
 from clvmodels.models.gamma_gamma import GammaGamma
-from clvmodels.suitability.aggregates import Base, Orders
+from clvmodels.suitability.facts import Base, Orders
 from clvmodels.suitability.finding import Finding, Topic, level_of
 
 __all__ = ["extreme_orders", "large_customers", "large_spenders", "spend_and_frequency"]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.frames.regularity import RegularityCheck
-from clvmodels.suitability.aggregates import Base, Orders
+from clvmodels.suitability.facts import Base, Orders
 from clvmodels.suitability.finding import Finding, Topic, level_of
 
 __all__ = ["contractual", "regular_timing"]
@@ -22,7 +22,11 @@ _FEWEST_GAPS: Final = 100
 _NOTED, _SOME, _MOST = 0.1, 0.2, 0.5
 _SIGMAS: Final = 4.0
 _AROUND: Final = 10  # days on each side that a term is compared with
-_CAP: Final = 3.0  # the calendar may triple how often a time between purchases is seen, not more
+_RARE: Final = 0.01
+_FORTNIGHT: Final = 14
+_CAP: Final = (
+    7.0  # a shop that is open on one day a week; not one on whose contracts all pay at once
+)
 # First and last day of a usual term: months and years differ in length.
 _TERMS: Final = {
     "a week": (7, 7),
@@ -119,7 +123,6 @@ def _piles(orders: Orders) -> list[tuple[str, float, float]]:
     seen = np.zeros(longest + 1)
     seen[orders.gap_length] = orders.gap_count
     calendar = _calendar(orders, longest)
-    smooth = seen / calendar
     mode = int(orders.gap_length[np.argmax(orders.gap_count)])
     terms = {**_TERMS, f"{mode} day{'s' if mode > 1 else ''}": (mode, mode)}
     piles = []
@@ -128,7 +131,10 @@ def _piles(orders: Orders) -> list[tuple[str, float, float]]:
             continue  # no day before it to compare with
         near = min(_AROUND, low - 1)  # as many before as after: a falling curve is then no pile
         around = np.r_[low - near : low, high + 1 : high + 1 + near]
-        expected = float(smooth[around].mean() * calendar[low : high + 1].sum())
+        if high <= _FORTNIGHT and calendar[around].sum() < calendar[low : high + 1].sum():
+            continue  # all buy on one day of the week: no days to compare with
+        rate = seen[around].sum() / calendar[around].sum()
+        expected = float(rate * calendar[low : high + 1].sum())
         piles.append((name, float(seen[low : high + 1].sum()), expected))
     return piles
 
@@ -148,5 +154,5 @@ def _calendar(orders: Orders, longest: int) -> Array:
     window = 2 * _AROUND + 1
     wide = np.convolve(np.pad(known, _AROUND, mode="edge"), np.ones(window) / window, mode="valid")
     ratio = np.divide(known, wide, out=np.ones_like(known), where=wide > 0.0)
-    found[: len(ratio)] = np.clip(ratio, 1.0 / _CAP, _CAP)
+    found[: len(ratio)] = np.clip(ratio, _RARE, _CAP)
     return found
