@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,8 @@ from clvmodels.sampling.target import units_of
 __all__ = ["refit"]
 
 Array: TypeAlias = NDArray[np.float64]
+
+_CONSTANT: Final = 1e10  # size of a column beside its spread, which then is rounding
 
 
 def refit(fit: Fit[Any], data: Histories) -> Fit[Any]:
@@ -59,10 +61,13 @@ def _scale(per_row: PerRow) -> Array:
     """Return what counts as one in each coordinate, or raise where a column never varies."""
     with np.errstate(divide="ignore"):
         scale = units_of(per_row)
-    if not np.isfinite(scale).all():
+    size = np.abs(per_row.loadings.columns).max(axis=0, initial=0.0)
+    constant = size * scale[per_row.loadings.k :] > _CONSTANT
+    constant |= size == 0.0
+    if constant.any():
         raise DataError(
             "A refit needs every column of the formulas to vary in the new data.",
-            place=f"{int((~np.isfinite(scale)).sum())} have one value for all customers.",
+            place=f"{int(constant.sum())} have one value for all customers.",
             fix="Fit a model without these covariates, or levels, to the new data.",
         )
     return scale
