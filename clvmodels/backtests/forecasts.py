@@ -169,17 +169,22 @@ def _in_interval_of_counts(law: PurchaseDistribution, n: Array, level: float) ->
 
 
 def _value(name: str, ahead: _Ahead, spend: Any, level: float | None) -> Prediction:
-    """Predict money; at one price for all a law of it would be none of amounts."""
+    """Predict money.
+
+    At one price for all a law of it would be none of amounts; nor has it a density where the
+    amounts of a customer seem to be all the same.
+    """
     found = ahead.found
     price = isinstance(spend, float)
     each = np.full(len(found), spend) if price else spend.expected_spend(found.customers)
-    density = None if price else _log_density(ahead, spend)
+    certificate = getattr(spend, "certificate", None)
+    limit = certificate is not None and certificate.verdict == "boundary"
     return Prediction(
         model=name,
         kind="model",
         quantity="value",
         mean=ahead.mean * each,
-        log_density=density,
+        log_density=None if price or limit else _log_density(ahead, spend),
         inside=None if price or level is None else _in_interval(ahead, spend, level),
         course=ahead.course(each),
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final, Literal, TypeAlias
@@ -110,9 +111,10 @@ def judge(
         Numbers of the ids seen so far, to which new ones are added.
     """
     split = _cut(log, origin.cut, origin.until)
-    seen = windows(
-        log.transactions, log.rules, cut=origin.cut, until=origin.until, periods=plan.periods
-    )
+    with _warned_already():
+        seen = windows(
+            log.transactions, log.rules, cut=origin.cut, until=origin.until, periods=plan.periods
+        )
     split = _joined(split, seen.past, log, origin, people)
     fits = [attempted(each.fit, split.calibration) for each in models]
     paid = spend is not None and split.calibration.has_spend
@@ -144,10 +146,16 @@ def judge(
 # --- what is known ----------------------------------------------------------------------------
 
 
-def _cut(log: Log, cut: date, until: date) -> HoldoutSplit:
-    """Split the log, without a word about rows that `backtest` has warned of."""
+@contextmanager
+def _warned_already() -> Iterator[None]:
+    """Keep quiet of rows that are left out: `backtest` has warned of all of them."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)
+        yield
+
+
+def _cut(log: Log, cut: date, until: date) -> HoldoutSplit:
+    with _warned_already():
         split = holdout_split(
             log.transactions,
             **vars(log.rules),
@@ -180,8 +188,7 @@ def _joined(
 
 
 def _with_labels(summary: CustomerSummary, log: Log, origin: Origin) -> CustomerSummary:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DataWarning)
+    with _warned_already():
         table = usual_labels(log.transactions, log.rules, log.by, until=origin.cut)
     return summary.with_covariates(_of_customers(as_narwhals(table), summary))
 

@@ -202,7 +202,7 @@ def _checked_cut(day: int, span: tuple[int, int], periods: int, grid: Grid) -> i
     if cut - first < 2:
         raise ParameterError(
             "Before an origin there are at least two periods of purchases.",
-            place=f"The origin is {as_date(day)}, the first purchase of the log in the period that "
+            place=f"The origin is {as_date(day)}; the first {grid} with a purchase "
             f"ends on {period_end(first, grid)}.",
             fix="Choose a later origin.",
         )

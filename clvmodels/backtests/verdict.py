@@ -129,6 +129,12 @@ def _judgement(results: Sequence[Result], quantity: Quantity) -> str:
     if not models:
         return f"no model predicted from every origin, and the best rule is {_named(rules[0])}"
     best, rival = models[0], rules[0]
+    if rival.rmse == 0.0:
+        return (
+            f"a rule wins, {rival.model}, which was never wrong; the best model is {_named(best)}"
+            if best.rmse > 0.0
+            else f"nothing tells {best.model} from the rule {rival.model}: neither was ever wrong"
+        )
     worse, lower, upper = duel(best, rival)
     if not (lower > 0.0 or upper < 0.0):
         return (
