@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from clvmodels.plots.rows import rows_of
@@ -48,17 +49,31 @@ def lift(result: Lift, *, ax: Axes | None = None) -> Axes:
     ax.plot(share, table["perfect"], "--", color=ink(ax), lw=1.1, label="best possible")
     ax.plot(share, table["captured"], "-", color=MODEL, lw=2.2, label="predicted")
     ax.plot([0.0, 1.0], [0.0, 1.0], ":", color=MUTED, lw=1.2, label="by chance")
-    ax.plot([0.1], [result.top_decile], "D", color=NOTICE, ms=6)
-    ax.annotate(f"the best tenth: {percent(result.top_decile)}", (0.1, result.top_decile),
-                (9.0, -5.0), textcoords="offset points", va="top", color=ink(ax))  # fmt: skip
+    title = f"{plain(result.model)}: no {result.quantity} to rank by"
+    if not math.isnan(result.top_decile):
+        _best_tenth(ax, result.top_decile)
+        gini = f"Gini {result.gini:.2f}, {percent(result.normalised_gini)} of the best possible"
+        title = f"{plain(result.model)}: {gini}"
     ax.set(xlim=(0.0, 1.0), ylim=(0.0, 1.01))
     percents(ax, x=True, y=True)
-    model, gini = plain(result.model), result.gini
     named(
         ax,
-        f"{model}: Gini {gini:.2f}, {percent(result.normalised_gini)} of the best possible",
+        title,
         f"share of {customers(result.customers)}, the best predicted first",
         f"share of their {result.quantity}",
     )
     legend(ax)
     return ax
+
+
+def _best_tenth(ax: Axes, captured: float) -> None:
+    """Mark what the best predicted tenth brought."""
+    ax.plot([0.1], [captured], "D", color=NOTICE, ms=6)
+    ax.annotate(
+        f"the best tenth: {percent(captured)}",
+        (0.1, captured),
+        (9.0, -5.0),
+        textcoords="offset points",
+        va="top",
+        color=ink(ax),
+    )

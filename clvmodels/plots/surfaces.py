@@ -19,7 +19,7 @@ __all__ = ["matrix"]
 
 _ROOM: Final = 0.36, 0.16  # inches, width and height, that a number needs
 _VECTORS: Final = 900  # cells above are stored as an image
-_SEAM: Final = 0.3  # points; between cells without edges browsers show the background
+_SEAM: Final = 0.8  # points; between cells without edges browsers show the background
 _LIGHT: Final = 0.5  # brightness of a cell from which on its number is black
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -133,6 +134,15 @@ def test_lift(drawn: Draw, made: Make) -> None:
     (tenth,) = [each for each in ax.lines if each.get_marker() == "D"]
     same(tenth.get_xydata(), [[0.1, result.top_decile]])
     assert ax.get_title("left") == "BG/NBD: Gini 0.43, 65 % of the best possible"
+
+
+def test_lift_where_nobody_bought(made: Make, axes: Make) -> None:
+    nothing = {"gini": np.nan, "normalised_gini": np.nan, "top_decile": np.nan}
+    table = made("lift").table.assign(captured=np.nan, perfect=np.nan)
+    ax = plots.lift(replace(made("lift"), table=table, **nothing), ax=axes())
+    assert ax.get_title("left") == "BG/NBD: no purchases to rank by"
+    assert not [each for each in ax.lines if each.get_marker() == "D"]
+    ax.figure.draw_without_rendering()
 
 
 def test_matrix(drawn: Draw) -> None:
