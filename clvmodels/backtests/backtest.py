@@ -27,7 +27,7 @@ from clvmodels.frames.periods import check_grid
 from clvmodels.frames.reading import Rules
 from clvmodels.frames.sources import AmountColumns
 from clvmodels.frames.usual_labels import check_labels
-from clvmodels.frames.windows import log_span, with_dates_read
+from clvmodels.frames.windows import in_memory, log_span, with_dates_read
 from clvmodels.models.intervals import check_level
 from clvmodels.units import Duration, TimeUnit
 
@@ -143,13 +143,14 @@ def backtest(
     check_labels(transactions, segments, customer=customer)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        span = log_span(transactions, rules, observed_until=observed_until)
+        orders = in_memory(transactions, rules, segments)
+        span = log_span(orders, rules, observed_until=observed_until)
     for each in caught:  # as of a line of the caller's
         warnings.warn(each.message, each.category, stacklevel=2)
     plan = make_plan(
         span, horizon=horizon, unit=unit, grid=grid, origins=origins, n_origins=n_origins
     )
-    log = Log(*with_dates_read(transactions, rules), unit, segments, covariates, intervals)
+    log = Log(*with_dates_read(orders, rules), unit, segments, covariates, intervals)
     people: dict[Any, int] = {}
     results = [
         judge(log, each, plan, models=entrants, spend=spends, interval=level, people=people)

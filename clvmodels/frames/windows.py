@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import narwhals as nw
@@ -13,12 +15,12 @@ from numpy.typing import NDArray
 
 from clvmodels.frames.calendar import day_number
 from clvmodels.frames.cleaning import CleanLog, clean, later_rows
-from clvmodels.frames.columns import CUSTOMER, DAY, PERIOD
+from clvmodels.frames.columns import CUSTOMER, DAY, PERIOD, require_column
 from clvmodels.frames.engines import collected
 from clvmodels.frames.occasions import VALUE, kept, net_occasions
 from clvmodels.frames.periods import period_of
 from clvmodels.frames.reading import Rules, open_dated, read_log
-from clvmodels.frames.sources import as_narwhals
+from clvmodels.frames.sources import as_narwhals, scan_files
 
 __all__ = [
     "ORDERS",
@@ -26,6 +28,7 @@ __all__ = [
     "RECENT",
     "RECENT_PAID",
     "Windows",
+    "in_memory",
     "log_span",
     "windows",
     "with_dates_read",
@@ -35,6 +38,7 @@ Array: TypeAlias = NDArray[np.float64]
 
 ORDERS: Final = "_clvmodels_orders"  # purchases up to the cut, the first included
 PAID: Final = "_clvmodels_paid"  # what they are worth
+_IN_MEMORY: Final = 10_000_000  # rows: some 300 MB
 RECENT: Final = "_clvmodels_recent"  # those of them within so many periods before the cut
 RECENT_PAID: Final = "_clvmodels_recent_paid"
 
@@ -71,18 +75,37 @@ def log_span(
     return int(first[DAY].to_list()[0]), log.end
 
 
+def in_memory(transactions: Any, rules: Rules, by: Sequence[str]) -> Any:
+    """Return the columns of a lazy log that are used, in memory, unless it is a large one.
+
+    A log that is cut at several dates is read a dozen times. Up to ten million rows are read once;
+    more stay on their engine. Eager logs are returned as they are.
+    """
+    if isinstance(transactions, str | os.PathLike):
+        transactions = scan_files(Path(transactions), text=(rules.customer, rules.date))
+    frame = as_narwhals(transactions)
+    if isinstance(frame, nw.DataFrame):
+        return transactions
+    if int(collected(frame.select(nw.len())).to_numpy()[0, 0]) > _IN_MEMORY:
+        return transactions
+    amounts = (rules.amount,) if isinstance(rules.amount, str) else rules.amount or ()
+    names = dict.fromkeys((rules.customer, rules.date, *amounts, *by))
+    for name in names:
+        role = "date" if name == rules.date else "amount" if name in amounts else "customer"
+        require_column(name, frame.collect_schema().names(), role=role)
+    return nw.to_native(collected(frame.select(*names)))
+
+
 def with_dates_read(transactions: Any, rules: Rules) -> tuple[Any, Rules]:
-    """Return a log of which every cut needs no dates to be read again, and its rules.
+    """Return a log of which no cut needs to read the dates again, and its rules.
 
     An eager log has the numbers of its days in place of its dates; a lazy one stays as it is.
     """
-    if isinstance(transactions, str | os.PathLike):
-        return transactions, rules
+    import polars as pl
+
     frame = as_narwhals(transactions)
     if isinstance(frame, nw.LazyFrame):
         return transactions, rules
-    import polars as pl
-
     table = nw.to_native(open_dated(transactions, rules).frame).collect()
     days = table[DAY].cast(pl.Float64).fill_null(np.nan).to_numpy()  # no library lacks floats
     column = nw.new_series(rules.date, days, backend=frame.implementation)

@@ -14,7 +14,15 @@ import pytest
 import clvmodels as clv
 
 ALIKE = 1e-9
-OPTIONS: dict[str, Any] = {"n_origins": 2, "by": ["channel", "region"], "horizon": "10w"}
+OPTIONS: dict[str, Any] = {"n_origins": 1, "by": ["channel", "region"]}
+
+
+def _connection() -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect()
+    connection.execute("set threads = 1")
+    return connection
+
+
 # The kind of a label must not matter, nor that ids are categories.
 ENGINES: dict[str, Callable[[pl.DataFrame], Any]] = {
     "pandas": lambda frame: frame.to_pandas(),
@@ -27,7 +35,7 @@ ENGINES: dict[str, Callable[[pl.DataFrame], Any]] = {
     ),
     "lazy polars": lambda frame: frame.reverse().lazy(),
     "pyarrow": lambda frame: frame.to_arrow(),
-    "duckdb": lambda frame: duckdb.connect().from_arrow(frame.to_arrow()),
+    "duckdb": lambda frame: _connection().from_arrow(frame.to_arrow()),
 }
 
 
@@ -56,6 +64,16 @@ def test_an_engine_changes_nothing(
     small: pl.DataFrame, run: Any, wanted: clv.Backtest, engine: str
 ) -> None:
     assert_same(run(ENGINES[engine](small), **OPTIONS), wanted)
+
+
+@pytest.mark.parametrize("engine", ["lazy polars", "duckdb"])
+def test_a_large_log_stays_on_its_engine(
+    small: pl.DataFrame, run: Any, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {**OPTIONS, "by": ["channel"], "cohort": None}
+    wanted = run(small, **options)
+    monkeypatch.setattr("clvmodels.frames.windows._IN_MEMORY", 0)
+    assert_same(run(ENGINES[engine](small), **options), wanted)
 
 
 def test_a_file_is_a_log(
