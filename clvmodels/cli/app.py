@@ -1,4 +1,4 @@
-"""The commands and their help: summarize, check, fit, predict, total, update, report, drift.
+"""The commands and their help: summarize, check, fit, predict, total, backtest and others.
 
 What does the work loads when a command runs, so that help comes at once.
 """
@@ -167,6 +167,48 @@ Significance: TypeAlias = Annotated[
 ]
 Material: TypeAlias = Annotated[
     float, typer.Option(help="Relative change of an expected total from which on it matters.")
+]
+
+Ahead: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        metavar="TIME",
+        help="How far ahead each prediction looks: 90d, 26w, 12mo, 1y, or a number of units.",
+    ),
+]
+Contestants: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--purchases",
+        metavar="NAME",
+        help="A model of when customers buy and leave, such as GGompertzNBD, or BGBB with --grid "
+        "month; may be given again. If not given BGNBD, MBGNBD, ParetoNBD.",
+        show_default=False,
+    ),
+]
+PastOrigins: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--origin",
+        metavar="DATE",
+        help="Last day that is known to a prediction; may be given again. If not given, they are "
+        "placed.",
+        show_default=False,
+    ),
+]
+OriginCount: TypeAlias = Annotated[
+    int, typer.Option("--origins", min=1, help="How many to place, the last one horizon ago.")
+]
+CohortKind: TypeAlias = Annotated[
+    Literal["month", "quarter", "year", "none"],
+    typer.Option(help="Calendar period of the first purchase by which customers are grouped."),
+]
+CoveredInterval: TypeAlias = Annotated[
+    float,
+    typer.Option(
+        metavar="PROBABILITY",
+        help="What intervals for single customers are meant to hold; the result says what they do.",
+    ),
 ]
 
 app = typer.Typer(
@@ -358,6 +400,33 @@ def report(
         terms = Valuation(read_horizon(horizon), discount_rate, margin)
         asked = Asked(purchases or [], by or [], since, top, title, currency, backtest)
         make_report(log, reporter, out=out, terms=terms, asked=asked)
+
+
+@app.command(epilog="Example:  clvmodels backtest orders.parquet --horizon 13w --by country")
+@flattened
+def backtest(
+    log: LogOptions,
+    report: ReportOptions,
+    *,
+    horizon: Ahead = "13w",
+    purchases: Contestants = None,
+    origins: OriginCount = 3,
+    origin: PastOrigins = None,
+    by: By = None,
+    cohort: CohortKind = "quarter",
+    interval: CoveredInterval = 0.9,
+    out: OutPath = None,
+) -> None:
+    """Predict from past dates, with models and with the rules that people use, and say who wins.
+
+    Nothing later than a date reaches its predictions. --out writes every metric by date, model,
+    cohort and segment.
+    """
+    with session(report) as reporter:
+        from clvmodels.cli.backtest import Asked, judged
+
+        asked = Asked(horizon, purchases or [], origin or [], origins, by or [], cohort, interval)
+        judged(log, reporter, out=out, asked=asked)
 
 
 @app.command(epilog="Example:  clvmodels drift orders.parquet --model model.json")
