@@ -27,6 +27,7 @@ Array: TypeAlias = NDArray[np.float64]
 Verdict: TypeAlias = Literal["refit", "not yet"]
 
 _NORMAL_975: Final = float(special.ndtri(0.975))
+_RELATIVE: Final = ("change", "lower", "upper")  # columns of the table of changes
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -185,7 +186,10 @@ class Drift:
         lines = [self._title, "", *(f"- {each}" for each in self.reasons), ""]
         lines.append(self.table.drop(columns="scale").to_string(index=False, float_format=_short))
         if self.impacts:
-            lines += ["", self.impact_table.to_string(index=False, float_format=_short)]
+            shown = self.impact_table.to_string(
+                index=False, float_format=_short, formatters=dict.fromkeys(_RELATIVE, _percent)
+            )
+            lines += ["", shown]
         lines += ["", *(f"- {each}" for each in self.notes)] if self.notes else []
         return "\n".join(lines)
 
@@ -202,9 +206,15 @@ class Drift:
         if self.window:
             tables.append(html_table(self.window_table, caption="The window since the old fit"))
         if self.impacts:
-            tables.append(html_table(self.impact_table, caption="What it changes, 95 % intervals"))
+            formats = dict.fromkeys(_RELATIVE, "+.1%")
+            caption = "What it changes, 95 % intervals of the change"
+            tables.append(html_table(self.impact_table, caption=caption, formats=formats))
         return html_card(self._title, html_list(self.reasons), *tables, html_list(self.notes))
 
 
 def _short(value: float) -> str:
-    return f"{value:.4g}"
+    return f"{value:.4g}" if abs(value) < 10_000.0 else f"{value:,.0f}"
+
+
+def _percent(value: float) -> str:
+    return f"{value:+.1%}"

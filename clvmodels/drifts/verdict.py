@@ -66,8 +66,11 @@ def _changed(change: Impact) -> str:
 def _seen(line: WindowLine) -> str:
     off = "" if line.expected <= 0.0 else f", {line.actual / line.expected - 1.0:+.1%}"
     where = "inside" if line.inside else "outside"
+    did = {
+        "purchases": f"made {line.actual:,.0f} purchases, where {line.expected:,.0f} were",
+        "value": f"spent {line.actual:,.0f}, where {line.expected:,.0f} was",
+    }[line.quantity]
     return (
-        f"Since the old fit its customers had {line.quantity} of {line.actual:,.0f}, where "
-        f"{line.expected:,.0f} were expected{off}: {where} the 90 % band "
-        f"{line.lower:,.0f} to {line.upper:,.0f}."
+        f"Since then the customers of the old fit {did} expected{off}: {where} the 90 % band "
+        f"of {line.lower:,.0f} to {line.upper:,.0f}."
     )
