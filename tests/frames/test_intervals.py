@@ -121,7 +121,7 @@ def test_draws_widen_intervals_and_leave_means(read) -> None:
     purchases, spend = (model.fit(summary(table(300))) for model in (clv.BGNBD, clv.GammaGamma))
     frame = table(60)
     rfm = summary(frame)
-    draws = purchases.draws(200, seed=1), spend.draws(200, seed=1)
+    draws = purchases.draws(40, seed=1), spend.draws(40, seed=1)
     plain = clv.predict(rfm, purchases, spend, interval=0.9, **TERMS)
     found = clv.CLVModel(*draws).predict(rfm, interval=0.9, **TERMS)
     assert read(found, ["clv"]) == pytest.approx(read(plain, ["clv"]), rel=1e-15)
