@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +14,8 @@ from scipy import special
 __all__ = ["BetaLaw", "GammaLaw", "InverseGammaLaw", "MixingLaw"]
 
 Array: TypeAlias = NDArray[np.float64]
+
+_SMALLEST: Final = 1e-280  # a rate whose inverse is a number still
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,8 @@ class GammaLaw(MixingLaw):
         """Return the density at x above 0, shape of x."""
         z = np.asarray(x, dtype=np.float64) * self.rate
         log = special.xlogy(self.shape - 1.0, z) - z - special.gammaln(self.shape)
-        return np.asarray(self.rate * np.exp(log))
+        with np.errstate(over="ignore"):  # infinite where customers crowd at 0
+            return np.asarray(self.rate * np.exp(log))
 
     def cumulative(self, x: ArrayLike) -> Array:
         """Return the share of customers at or below x, shape of x."""
@@ -103,7 +106,8 @@ class BetaLaw(MixingLaw):
         """Return the density at x between 0 and 1, shape of x."""
         p = np.asarray(x, dtype=np.float64)
         log = special.xlogy(self.a - 1.0, p) + special.xlog1py(self.b - 1.0, -p)
-        return np.asarray(np.exp(log - special.betaln(self.a, self.b)))
+        with np.errstate(over="ignore"):  # infinite where customers crowd at an end
+            return np.asarray(np.exp(log - special.betaln(self.a, self.b)))
 
     def cumulative(self, x: ArrayLike) -> Array:
         """Return the share of customers at or below x, shape of x."""
@@ -138,7 +142,8 @@ class InverseGammaLaw(MixingLaw):
         value = np.asarray(x, dtype=np.float64)
         z = self.scale / value
         log = special.xlogy(self.shape, z) - z - special.gammaln(self.shape)
-        return np.asarray(np.exp(log) / value)
+        with np.errstate(over="ignore"):
+            return np.asarray(np.exp(log) / value)
 
     def cumulative(self, x: ArrayLike) -> Array:
         """Return the share of customers at or below x, shape of x."""
@@ -146,4 +151,5 @@ class InverseGammaLaw(MixingLaw):
 
     def quantile(self, u: ArrayLike) -> Array:
         """Return the value below which the share u of customers is, shape of u."""
-        return np.asarray(self.scale / special.gammainccinv(self.shape, np.asarray(u, np.float64)))
+        rate = special.gammainccinv(self.shape, np.asarray(u, np.float64))
+        return np.asarray(self.scale / np.maximum(rate, _SMALLEST))

@@ -21,6 +21,7 @@ from clvmodels import (
     DataError,
     GammaGamma,
     ParameterError,
+    ParetoNBD,
     UnitMismatchError,
 )
 from clvmodels.diagnostics import (
@@ -215,6 +216,27 @@ def test_simulated_spend_follows_its_law() -> None:
     (law,) = model.mixing()
     assert stats.kstest(means, law.cumulative).pvalue > 1e-3
     assert heterogeneity(GammaGamma(6.25, 0.9, 15.44)).mean["mean spend per purchase"] == math.inf
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        ParetoNBD(1e-3, 1e-3, 1e-6, 1e6),
+        ParetoNBD(1e9, 1e12, 1e7, 1e7),
+        BGNBD(1e-5, 1e-9, 1e-9, 1e-3),
+        BGNBD(50.0, 1.0, 1e9, 1e9),
+        SBG(1e-6, 1e-6),
+        GammaGamma(1e-3, 1e-3, 1e-9),
+        GammaGamma(1e8, 1e8, 1e12),
+    ],
+    ids=repr,
+)
+def test_laws_at_the_limits_of_models(model: Model) -> None:
+    found = heterogeneity(model)
+    numbers = found.table[["x", "density", "cumulative"]]
+    assert not numbers.isna().any().any()
+    assert (numbers >= 0.0).all().all()
+    assert found.table.groupby("quantity")["cumulative"].is_monotonic_increasing.all()
 
 
 def test_heterogeneity_of_what_is_no_model() -> None:
