@@ -98,7 +98,7 @@ time_zone
     >>> orders = pl.DataFrame({"who": np.repeat(np.arange(300), 8), "day": days.ravel()})
     >>> found = check(orders, customer="who", date="day", date_format="epoch-d")
     >>> found.verdict
-    'Fit, but mind regular timing.'
+    'Fit, but mind: regular timing.'
     >>> finding = found.finding("regular timing")
     >>> finding.level, round(finding.number)
     ('warning', 9)

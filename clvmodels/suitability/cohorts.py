@@ -147,11 +147,15 @@ def cohort_drift(base: Base, orders: Orders | None, words: Words) -> Finding:
     shares = ", ".join(f"{100 * share:.0f}" for share in cohorts.back / cohorts.started)
     says = (
         f"Cohorts from the earliest to the latest made {listed} repeat purchases a customer within "
-        f"{words.time(orders.age)}, and {shares} % of them any (p = {p:.2g})."
+        f"{words.time(orders.age)}, and {shares} % of them any (p {_p_words(p)})."
     )
     spread, sure = float(rates.max() / rates.min()), p < _UNLIKELY
     level = level_of(note=sure and spread >= _SLIGHT, warning=sure and spread >= _MARKED)
     return DRIFT.finding(level, float(rates[-1] / rates[0]), says)
+
+
+def _p_words(p: float) -> str:
+    return "below 1e-6" if p < 1e-6 else f"= {p:.2g}"
 
 
 def _sums(orders: Orders, starts: NDArray[np.bool_]) -> _Cohorts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
@@ -20,6 +21,7 @@ Level: TypeAlias = Literal["ok", "note", "warning", "problem"]
 
 LEVELS: Final[tuple[Level, ...]] = get_args(Level)
 _DIGITS: Final = 10  # sums of money differ in the last of sixteen digits with the order of the rows
+_WIDTH, _INDENT = 92, 9  # of a finding in a terminal
 _SHOWN: Final = ("topic", "level", "measure", "number", "says", "advice")
 
 
@@ -61,10 +63,14 @@ class Finding:
         object.__setattr__(self, "number", _rounded(self.number))
 
     def __str__(self) -> str:
-        lines = [f"{self.level.upper():<8} {self.topic}: {self.says}"]
+        words = f"{self.topic}: {self.says}"
         if self.level != "ok":
-            lines.append(f"{'':<9}{self.reasons}")
-        return "\n".join(lines)
+            words = f"{words} {self.reasons}"
+        first = f"{self.level.upper():<{_INDENT}}"
+        later = " " * _INDENT
+        return textwrap.fill(
+            words, _WIDTH, initial_indent=first, subsequent_indent=later, break_on_hyphens=False
+        )
 
     @property
     def reasons(self) -> str:
@@ -104,10 +110,10 @@ class SuitabilityCheck:
         """One sentence about all findings."""
         problems, warnings = (self._topics(level) for level in ("problem", "warning"))
         if problems:
-            more = f"; then look at {_and(warnings)}" if warnings else ""
-            return f"Do not trust a fit before this is settled: {_and(problems)}{more}."
+            more = f" Then look at: {'; '.join(warnings)}." if warnings else ""
+            return f"Do not trust a fit before this is settled: {'; '.join(problems)}.{more}"
         if warnings:
-            return f"Fit, but mind {_and(warnings)}."
+            return f"Fit, but mind: {'; '.join(warnings)}."
         return "Nothing here speaks against a fit."
 
     @property
@@ -200,7 +206,3 @@ class Topic:
 def _rounded(number: float) -> float:
     """Round; NaN is the one of `math`, so that equal findings compare equal."""
     return math.nan if math.isnan(number) else float(f"{number:.{_DIGITS}g}")
-
-
-def _and(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -25,16 +25,17 @@ HISTORY: Final = Topic(
     "length of observation in mean times between purchases",
     "Silence tells who has left only where it can be longer than a usual time between purchases.",
     "Use a longer log, or read P(alive) and long horizons with care.",
-    f"Warning below {_SHORT:g}: were purchases so rare that hardly anybody comes back twice, 2 to "
-    "4 would come out, as a time between purchases cannot be longer than the log.",
+    f"Warning below {_SHORT:g}: were purchases so rare that nobody comes back twice, 2 (if all "
+    "start together) to 3 (if evenly) would come out, whatever their rate.",
 )
 BUYERS: Final = Topic(
     "repeat buyers",
     "customers with a repeat purchase",
     "They alone tell rates, dropout and spend.",
     "Use a longer log or more customers, and ask for intervals.",
-    f"Problem below {_TOO_FEW}, warning below {_FEW}: the relative error of a total is at least "
-    f"1/sqrt(n), 18 % at {_TOO_FEW} and 7 % at {_FEW}, and about twice that as customers differ.",
+    f"Problem below {_TOO_FEW}, warning below {_FEW}: in simulated shops such as CDNOW the error "
+    "of the parameters alone put the predicted total off by 24 % (standard error) with 32 repeat "
+    "buyers, by 7 % with 215, and by 4 % with 1,066.",
 )
 SHARE: Final = Topic(
     "repeat share",

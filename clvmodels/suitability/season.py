@@ -32,8 +32,9 @@ SEASON: Final = Topic(
     "Rates of a fit are averages over the seasons in the log: a horizon that is not a whole year "
     "is off by the season, and a trend goes on unseen.",
     "Predict whole years from whole years; for shorter horizons scale by last year's season.",
-    f"Note from a factor of {_NOTED:g}, warning from {_STRONG:g}, up or down, beyond chance: "
-    "smaller ones average out over a year and move yearly totals by less than their intervals.",
+    f"Note from a factor of {_NOTED:g}, warning from {_STRONG:g}, up or down, beyond chance: twice "
+    "the purchases in four weeks move the total of a year by a thirteenth, that of a month by all "
+    "of it.",
 )
 
 

@@ -51,8 +51,8 @@ ORDERS: Final = Topic(
     "A single order of this kind makes the mean spend of a fit, and may be an error of input.",
     "Look at them one by one: correct errors, take out bulk and test orders, or cap them openly.",
     f"Note where there is any, warning from {100 * _PART:g} % of all money, problem from "
-    f"{100 * _MUCH:g} %: under Gamma-Gamma with any mean that is known at all they are rarer than "
-    "one in many thousand.",
+    f"{100 * _MUCH:g} %: under Gamma-Gamma, where mean spend has a variance (q above 2), fewer "
+    "than one order in 1,000 is so large.",
 )
 DEPENDENCE: Final = Topic(
     "spend and frequency",
