@@ -102,6 +102,18 @@ def backtest(
         Nobody has this metric.
     MissingExtraError
         matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import clvmodels as clv
+    >>> from matplotlib.figure import Figure
+    >>> test = clv.backtest(
+    ...     clv.datasets.load_cdnow(sample=True), customer="customer_id", date="date",
+    ...     unit="week", models=("BGNBD",), n_origins=1, horizon="13w", interval=None,
+    ... )
+    >>> axes = backtest(test, "mae", ax=Figure().subplots())
+    >>> axes.get_title("left")
+    'Purchases 13 weeks ahead, 2,357 customers'
     """
     columns = ("origin", "model", "kind", "quantity", "group", "metric", "number")
     table = rows_of(result, columns, "clv.backtest")

@@ -96,6 +96,18 @@ def spend_distribution(result: SpendDistribution, *, ax: Axes | None = None) -> 
         It has no rows.
     MissingExtraError
         matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import clvmodels as clv
+    >>> from matplotlib.figure import Figure
+    >>> people = clv.Customers.from_arrays(
+    ...     [1, 2, 1], [3.0, 9.0, 5.0], [10.0] * 3, unit="week", monetary_value=[20.0, 35.0, 18.0]
+    ... )
+    >>> found = clv.diagnostics.spend_distribution(people, clv.GammaGamma(6.25, 3.74, 15.45))
+    >>> axes = spend_distribution(found, ax=Figure().subplots())
+    >>> axes.get_title("left")
+    'Gamma-Gamma: mean spend of 3 customers'
     """
     columns = ("low", "high", "observed", "expected")
     table = rows_of(result, columns, "clv.diagnostics.spend_distribution")

@@ -60,6 +60,19 @@ def tracking(result: Tracking, *, cumulative: bool = True, ax: Axes | None = Non
         It has no rows.
     MissingExtraError
         matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import clvmodels as clv
+    >>> from matplotlib.figure import Figure
+    >>> names = {"customer": "customer_id", "date": "date", "unit": "week"}
+    >>> found = clv.diagnostics.tracking(
+    ...     clv.datasets.load_cdnow(sample=True), clv.BGNBD(0.243, 4.414, 0.793, 2.426),
+    ...     calibration_end="1997-09-30", period="month", **names,
+    ... )
+    >>> axes = tracking(found, ax=Figure().subplots())
+    >>> axes.get_title("left")
+    'BG/NBD: repeat purchases of 2,357 customers'
     """
     part = "cumulative_" if cumulative else ""
     actual, expected, lower, upper = (

@@ -51,6 +51,19 @@ def calibration(result: Calibration, *, ax: Axes | None = None) -> Axes:
         It has no rows.
     MissingExtraError
         matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import clvmodels as clv
+    >>> from matplotlib.figure import Figure
+    >>> split = clv.holdout_split(
+    ...     clv.datasets.load_cdnow(sample=True), customer="customer_id", date="date",
+    ...     calibration_end="1997-09-30", unit="week",
+    ... )
+    >>> model = clv.BGNBD(0.243, 4.414, 0.793, 2.426)
+    >>> axes = calibration(clv.diagnostics.calibration(split, model), ax=Figure().subplots())
+    >>> axes.get_ylabel()
+    'mean purchases in 39 weeks'
     """
     columns = ("bin", "customers", "expected", "actual", "lower", "upper")
     table = rows_of(result, columns, "clv.diagnostics.calibration")
@@ -93,6 +106,19 @@ def deciles(result: Deciles, *, ax: Axes | None = None) -> Axes:
         It has no rows.
     MissingExtraError
         matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import clvmodels as clv
+    >>> from matplotlib.figure import Figure
+    >>> split = clv.holdout_split(
+    ...     clv.datasets.load_cdnow(sample=True), customer="customer_id", date="date",
+    ...     calibration_end="1997-09-30", unit="week",
+    ... )
+    >>> model = clv.BGNBD(0.243, 4.414, 0.793, 2.426)
+    >>> axes = deciles(clv.diagnostics.deciles(split, model), ax=Figure().subplots())
+    >>> axes.get_title("left")
+    'BG/NBD: actual and predicted, by tenths'
     """
     columns = ("decile", "customers", "predicted", "actual", "lower", "upper")
     table = rows_of(result, columns, "clv.diagnostics.deciles")

@@ -61,6 +61,15 @@ def heterogeneity(
         It has no rows.
     MissingExtraError
         matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import clvmodels as clv
+    >>> from matplotlib.figure import Figure
+    >>> found = clv.diagnostics.heterogeneity(clv.BGNBD(0.243, 4.414, 0.793, 2.426), unit="week")
+    >>> left, right = heterogeneity(found, ax=Figure(figsize=(9, 3)).subplots(1, 2))
+    >>> left.get_xlabel()
+    'purchases per week'
     """
     columns = ("quantity", "x", "density", "cumulative")
     table = rows_of(result, columns, "clv.diagnostics.heterogeneity")

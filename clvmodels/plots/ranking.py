@@ -41,6 +41,19 @@ def lift(result: Lift, *, ax: Axes | None = None) -> Axes:
         It has no rows.
     MissingExtraError
         matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import clvmodels as clv
+    >>> from matplotlib.figure import Figure
+    >>> split = clv.holdout_split(
+    ...     clv.datasets.load_cdnow(sample=True), customer="customer_id", date="date",
+    ...     calibration_end="1997-09-30", unit="week",
+    ... )
+    >>> model = clv.BGNBD(0.243, 4.414, 0.793, 2.426)
+    >>> axes = lift(clv.diagnostics.lift(split, model), ax=Figure().subplots())
+    >>> axes.get_title("left")
+    'BG/NBD: Gini 0.56, 66 % of the best possible'
     """
     columns = ("share_of_customers", "captured", "perfect")
     table = rows_of(result, columns, "clv.diagnostics.lift")

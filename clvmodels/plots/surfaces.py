@@ -49,6 +49,16 @@ def matrix(result: Matrix, *, ax: Axes | None = None) -> Axes:
         It has no rows.
     MissingExtraError
         matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import clvmodels as clv
+    >>> from matplotlib.figure import Figure
+    >>> model = clv.BGNBD(0.243, 4.414, 0.793, 2.426)
+    >>> found = clv.diagnostics.p_alive_matrix(model, age=39, frequencies=[0, 1, 9], unit="week")
+    >>> axes = matrix(found, ax=Figure(figsize=(8, 4)).subplots())
+    >>> axes.get_title("left")
+    'BG/NBD: P(alive) in per cent, 39 weeks after the first one'
     """
     rows_of(result, ("frequency", "recency", "value"), "clv.diagnostics.p_alive_matrix")
     ax = canvas(ax, (6.4, 4.4))

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import matplotlib as mpl
+import matplotlib.style
 import numpy as np
 import pandas as pd
 import pytest
