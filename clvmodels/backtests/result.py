@@ -104,12 +104,17 @@ class Backtest:
 
     @property
     def doubts(self) -> list[str]:
-        """Which fits failed or are not pinned down, in words."""
+        """Which fits failed or are not pinned down, in words; the first note of each."""
         unsound = self.fits[self.fits["verdict"].isin(["failed", "weak", "boundary"])]
-        return [
-            f"{row.model} at {row.origin} ({row.part}): {row.verdict}. {row.note}"
-            for row in unsound.itertuples()
-        ]
+        words = []
+        for (model, part), rows in unsound.groupby(["model", "part"], sort=False):
+            where = [
+                f"{verdict} at {', '.join(map(str, some['origin']))}"
+                for verdict, some in rows.groupby("verdict", sort=False)
+            ]
+            name = model if part == "spend" else f"{model} ({part})"
+            words.append(f"{name}: {'; '.join(where)}. {rows['note'].iloc[0]}")
+        return words
 
     def __repr__(self) -> str:
         return f"<{self.title}>"

@@ -139,22 +139,18 @@ def _judgement(results: Sequence[Result], quantity: Quantity) -> str:
     if not (lower > 0.0 or upper < 0.0):
         return (
             f"{_named(best)} and the best rule, {_named(rival)}, cannot be told apart: the model's "
-            f"error is {_percent(worse)} of the rule's, {_interval(lower, upper)}"
+            f"error is {_apart(worse, lower, upper)}"
         )
     if worse > 0.0:
         return (
-            f"a rule wins, {_named(rival)}: the error of the best model, {_named(best)}, is larger "
-            f"by {worse:.1%}, {_interval(lower, upper)}"
+            f"a rule wins, {_named(rival)}: the error of the best model, {_named(best)}, is "
+            f"{_apart(worse, lower, upper)}"
         )
-    alike = [each.model for each in models[1:] if duel(each, best)[1] <= 0.0]
-    also = (
-        f", and so does {_listed(alike)}"
-        if len(alike) == 1
-        else (f", and so do {_listed(alike)}" if alike else "")
-    )
+    others = [each.model for each in models[1:] if duel(each, rival)[2] < 0.0]
+    also = f", and so {'does' if len(others) == 1 else 'do'} {_listed(others)}" if others else ""
     return (
-        f"{_named(best)} beats the best rule, {_named(rival)}{also}: its error is smaller by "
-        f"{-worse:.1%}, {_interval(-upper, -lower)}"
+        f"{_named(best)} beats the best rule, {_named(rival)}: its error is "
+        f"{_apart(worse, lower, upper)}{also}"
     )
 
 
@@ -162,12 +158,12 @@ def _named(each: Scored) -> str:
     return f"{each.model} (RMSE {each.rmse:.4g})"
 
 
-def _percent(share: float) -> str:
-    return f"{share:+.1%}"
-
-
-def _interval(lower: float, upper: float) -> str:
-    return f"{LEVEL:.0%} interval over customers {lower:.1%} to {upper:.1%}"
+def _apart(worse: float, lower: float, upper: float) -> str:
+    """Say a relative difference and its interval, both with the sign of the difference."""
+    word = "larger" if worse > 0.0 else "smaller"
+    if worse <= 0.0:
+        worse, lower, upper = -worse, -upper, -lower
+    return f"{worse:.1%} {word} ({LEVEL:.0%} interval over customers {lower:.1%} to {upper:.1%})"
 
 
 def _listed(names: Sequence[str]) -> str:

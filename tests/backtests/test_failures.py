@@ -32,7 +32,7 @@ def test_a_fit_that_fails_is_told_and_the_rest_goes_on(log: pl.DataFrame, run: A
     assert verdicts(result)["BG/NBD", "purchases"] == "identified"
     assert "broken" not in set(result.table["model"])
     assert result.doubts == [
-        "broken at 2023-12-10 (purchases): failed. No maximum was found. For a test."
+        "broken (purchases): failed at 2023-12-10. No maximum was found. For a test."
     ]
     assert "No maximum was found" in str(result)
 
