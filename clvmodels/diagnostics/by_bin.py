@@ -248,11 +248,15 @@ def _binned(value: Array, edges: Array, by: str) -> tuple[NDArray[np.intp], list
     place = np.maximum(np.searchsorted(edges, value, side="right") - 1, 0)
     used, group = np.unique(place, return_inverse=True)
     nexts = np.append(edges[1:], np.inf)
-    label = _whole_label if by == "frequency" else _label
-    return group, [
-        "0" if by == "recency" and not value[group == k].any() else label(edges[i], nexts[i])
-        for k, i in enumerate(used)
-    ]
+    if by == "frequency":
+        return group, [_whole_label(edges[i], nexts[i]) for i in used]
+    ranges = [_label(edges[i], nexts[i]) for i in used]
+    return group, [_of_one(value[group == k]) or label for k, label in enumerate(ranges)]
+
+
+def _of_one(values: Array) -> str:
+    """Return the label of a bin whose customers are all the same, else nothing."""
+    return f"{values[0]:.3g}" if values[0] == values.max() == values.min() else ""
 
 
 def _whole_label(low: float, following: float) -> str:
