@@ -1,7 +1,7 @@
 # Every target makes its own environment, so that a machine with Python 3.11+, pip and make suffices.
 PYTHON ?= python3
 WORKERS ?= auto
-.PHONY: demo test lint typecheck docs bench recovery coverage costs pictures gallery golden clean
+.PHONY: demo test lint typecheck docs bench recovery coverage costs pictures gallery report golden clean
 
 .venv-demo/ready: pyproject.toml
 	$(PYTHON) -m venv .venv-demo
@@ -20,6 +20,7 @@ demo: .venv-demo/ready  ## the main job on real CDNOW orders
 
 test: .venv/ready  ## the whole test suite
 	sh tests/setup/postgres.sh
+	sh tests/setup/chromium.sh
 	.venv/bin/python -m pytest -n $(WORKERS) --dist loadgroup -m 'not slow'
 
 lint: .venv/ready
@@ -52,6 +53,9 @@ pictures: .venv/ready  ## the pictures of the pages on uncertainty, from the las
 
 gallery: .venv/ready  ## the pictures of the page on plots, drawn by its own code
 	.venv/bin/python -m studies.gallery
+
+report: .venv/ready  ## the example report of the docs, from the Online Retail data
+	.venv/bin/python -m studies.report_page
 
 golden: .venv/ready  ## recompute the 50-digit reference values
 	.venv/bin/python -m pip install --quiet --editable '.[golden]'

@@ -12,7 +12,7 @@ from clvmodels.cli.options import LogOptions
 from clvmodels.cli.orders import open_orders
 from clvmodels.cli.scoring import Valuation, read_horizon
 from clvmodels.cli.segments import check_segments
-from clvmodels.cli.tables import refuse_input
+from clvmodels.cli.tables import replacing
 from clvmodels.errors import DataError, ParameterError
 from clvmodels.reports.report import report
 
@@ -38,7 +38,7 @@ def make_report(
     log: LogOptions, reporter: Reporter, *, out: Path, terms: Valuation, asked: Asked
 ) -> None:
     """Write the report of a log, and say where it is."""
-    _check_path(out, log.source)
+    _check_ending(out)
     unit = log.unit or "week"
     terms.check(unit, log.observed_until)
     orders = open_orders(log, reporter, unit=unit)
@@ -49,7 +49,7 @@ def make_report(
             fix="Pass the files of the orders.",
         )
     check_segments(orders, asked.by)
-    with reporter.step("Making the report"):
+    with replacing(out, source=log.source) as target, reporter.step("Making the report"):
         page = report(
             orders.frame,
             customer=orders.customer,
@@ -74,15 +74,15 @@ def make_report(
             date_format=log.date_format,
             time_zone=log.time_zone,
         )
-        page.save(out)
+        if target is not None:
+            page.save(target)
     facts = {"command": "report", **orders.describe(), **terms.describe(), "by": list(asked.by)}
     reporter.result(facts | {"title": page.title, "out": out, "bytes": page.size})
     reporter.note(f"Written: {out} ({page.size / 1e3:,.0f} kB). Open it in a browser.")
 
 
-def _check_path(out: Path, source: str) -> None:
+def _check_ending(out: Path) -> None:
     if out.suffix.lower() not in _ENDINGS:
         raise DataError(
             "A report is a page of HTML.", place=f"Got {out}.", fix="Pass --out report.html."
         )
-    refuse_input(out, source)

@@ -31,7 +31,7 @@ def at_risk(
     margin: float | str = 1.0,
     since: Duration = "8w",
 ) -> Any:
-    """List the customers whose P(alive) falls, by how much value they have lost by it.
+    """List the customers whose P(alive) falls, by how much value is at stake.
 
     What was expected of a customer some weeks ago is known from the summary: who has been silent
     since then had the same purchases and a shorter silence. Of who has bought since then, what was
@@ -51,7 +51,8 @@ def at_risk(
 
         - ``p_alive_before``: P(alive) then;
         - ``value_before``: what their value over the same horizon was then;
-        - ``at_stake``: by how much it has fallen, the largest first.
+        - ``at_stake``: ``value_before`` times the share of ``p_alive_before`` that is lost since,
+          the largest first.
 
         Of a lazy frame, which is collected, a polars frame.
 
@@ -87,12 +88,14 @@ def at_risk(
         for each in (rfm, _earlier(rfm, weeks))
     )
     value = "discounted_purchases" if spend is None else "clv"
-    alive = then["p_alive"].to_numpy()
-    before, after = then[value].to_numpy(), now[value].to_numpy()
-    found = as_narwhals(
-        with_arrays(now, dict(zip(_NEW, (alive, before, before - after), strict=True)))
+    before, after, worth = (
+        each.to_numpy() for each in (then["p_alive"], now["p_alive"], then[value])
     )
-    fallen = (found["p_alive"] < found["p_alive_before"]) & (found["at_stake"] > 0.0)
+    lost = np.divide(before - after, before, out=np.zeros(len(before)), where=before > after)
+    found = as_narwhals(
+        with_arrays(now, dict(zip(_NEW, (before, worth, worth * lost), strict=True)))
+    )
+    fallen = found["at_stake"] > 0.0
     ordered = found.filter(fallen).sort("at_stake", rfm.customer, descending=[True, False])
     return nw.to_native(ordered)
 

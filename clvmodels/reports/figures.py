@@ -113,6 +113,4 @@ _ROLES: Final = {
     "#D55E00": "var(--notice)",
     "#009E73": "var(--green)",
     "#CC79A7": "var(--pink)",
-    "#7A68B8": "var(--violet)",
-    "#A6761D": "var(--brown)",
 }

@@ -13,6 +13,7 @@ from clvmodels.atomic import atomic_path
 from clvmodels.customers import Grid, Returns
 from clvmodels.frames.cleaning import Invalid
 from clvmodels.frames.sources import AmountColumns
+from clvmodels.frames.usual_labels import check_labels
 from clvmodels.markup import escape
 from clvmodels.models.purchases import PurchaseModel
 from clvmodels.reports.judging import Judged
@@ -187,6 +188,7 @@ def report(
         },
     )
     asked.check()
+    check_labels(transactions, asked.by, customer=customer)
     with once_each():
         found = Judged(transactions, asked)
         sections = [section(found) for section in SECTIONS]

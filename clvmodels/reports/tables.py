@@ -49,6 +49,8 @@ _WIDTH: Final = 60  # characters of a text of the data
 _PROSE: Final = 1000
 _HOVER: Final = 300
 _WORD: Final = 24  # letters without a gap that may be broken anywhere
+_DIGITS: Final = 10  # by which rows are sorted: the last ones depend on the order of sums
+_NOISE: Final = 1e-12  # of the largest number in a column
 _HUGE: Final = 1e15  # from here on digits before the point mean nothing
 
 
@@ -166,8 +168,22 @@ def count(value: float, *, beside: Iterable[float] = ()) -> str:
     return _fixed(value, (value, *beside), 1)
 
 
+def brief(value: float) -> str:
+    """Return the size of a large number in words, empty if it is not very large.
+
+    Examples
+    --------
+    >>> brief(2.5e6), brief(1234567890.0), brief(7.1e12)
+    ('', '1.23 billion', '7.10 trillion')
+    """
+    for size, name in ((1e12, "trillion"), (1e9, "billion")):
+        if size <= abs(value) < _HUGE:
+            return f"{value / size:.2f} {name}"
+    return ""
+
+
 def money_of(currency: str | None) -> Money:
-    r"""Return what writes amounts, with a sign of the currency before them.
+    r"""Return what writes amounts, with a sign of the currency; very large ones in words.
 
     Examples
     --------
@@ -179,14 +195,22 @@ def money_of(currency: str | None) -> Money:
     sign += "\xa0" if sign and sign[-1].isalnum() else ""
 
     def show(value: float, *, beside: Iterable[float] = ()) -> str:
-        text = _fixed(abs(value), (value, *beside), 2)
+        alone = "" if beside else brief(abs(value))
+        text = alone or _fixed(abs(value), (value, *beside), 2)
         return f"{'-' if value < 0.0 else ''}{sign}{text}"
 
     return show
 
 
+def _steady(value: float, beside: Iterable[float] = ()) -> float:
+    """Return a number without its last digits, which depend on the order of sums."""
+    largest = max((abs(each) for each in beside if math.isfinite(each)), default=0.0)
+    return 0.0 if abs(value) < _NOISE * largest else float(f"{value:.{_DIGITS}g}")
+
+
 def _fixed(value: float, beside: Iterable[float], middle: int) -> str:
     """Write a number with the decimals that those beside it need: none, `middle` or two."""
+    value = _steady(value)
     known = [abs(each) for each in beside if math.isfinite(each)]
     largest = max(known, default=0.0)
     if not math.isfinite(value) or abs(value) >= _HUGE:
@@ -236,6 +260,7 @@ def _whole(value: Any) -> str:
 
 
 def _number(value: float, beside: tuple[float, ...], kind: Kind, money: Money) -> Cell:
+    value = _steady(value, beside)
     if kind == "money":
         shown = money(value, beside=beside)
     elif kind == "count":
@@ -244,7 +269,7 @@ def _number(value: float, beside: tuple[float, ...], kind: Kind, money: Money) -
         shown = _scored(value, beside)
     else:
         shown = {"share": share, "change": change}.get(kind, number)(value)
-    return Cell(escape(shown), repr(value))
+    return Cell(escape(shown), f"{value:.{_DIGITS}g}")
 
 
 _NOTHING: Final = Cell(Html(MISSING), None)

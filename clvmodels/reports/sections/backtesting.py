@@ -22,12 +22,12 @@ _COLUMNS = (
     Column("kind", "Kind", "text"),
     Column("rmse", "RMSE", "score"),
     Column("mae", "MAE", "score"),
-    Column("total_bias", "Total off by", "change"),
-    Column("spearman", "Rank correlation", "score"),
+    Column("total_bias", "Total off", "change"),
+    Column("spearman", "Rank", "score"),
     Column("normalised_gini", "Gini", "score"),
     Column("top_decile_capture", "In best tenth", "share"),
-    Column("decile_calibration_error", "Tenths off by", "share"),
-    Column("tracking_error", "Curve off by", "share"),
+    Column("decile_calibration_error", "Tenths off", "share"),
+    Column("tracking_error", "Curve off", "share"),
     Column("coverage", "Coverage", "share"),
 )
 
@@ -62,7 +62,7 @@ def backtest_section(found: Judged) -> Section:
     blocks += [
         _table(found, part, name) for name, part in result.summary.groupby("quantity", sort=False)
     ]
-    blocks += [Note(doubt, "warning") for doubt in result.doubts]
+    blocks += _doubts(result)
     blocks.append(_newcomers(found, result))
     return Section("backtest", title, tuple(blocks))
 
@@ -103,6 +103,29 @@ def _table(found: Judged, part: pd.DataFrame, quantity: object) -> Table:
         money=money_of(found.settings.currency),
         interactive=True,
     )
+
+
+def _doubts(result: Backtest) -> list[Block]:
+    """Show fits that failed or are not pinned down, if there are any."""
+    if not result.doubts:
+        return []
+    unsound = result.fits[result.fits["verdict"].isin(["failed", "weak", "boundary"])]
+    columns = (
+        Column("origin", "Day", "label"),
+        Column("model", "Model", "text"),
+        Column("part", "Of", "text"),
+        Column("verdict", "Certificate", "text"),
+        Column("note", "Why", "prose"),
+    )
+    words = f"{len(unsound)} of {(result.fits['part'] != 'rule').sum()} fits"
+    table = lay_out(
+        unsound,
+        columns,
+        name="doubts",
+        caption="Fits that failed, or that the data hardly pin down",
+        money=money_of(None),
+    )
+    return [Note(f"{words} have failed or are hardly pinned down by the data.", "warning"), table]
 
 
 def _newcomers(found: Judged, result: Backtest) -> Block:

@@ -60,7 +60,7 @@ def behaviour_section(found: Judged) -> Section:
     for number, law in enumerate(laws, 1):
         pictures += _densities(law, f"law-{number}")
     text = Text(
-        "Customers differ: some buy often, most hardly ever. On the left what was counted, beside "
+        "Customers differ: some buy often, most hardly ever. First comes what was counted, beside "
         "what the model expects of as many customers; then the laws by which the model says "
         "customers differ."
     )

@@ -21,12 +21,13 @@ _OF_BACKTEST: Final = (
         "and the mean of the error without its sign. Small is good.",
     ),
     Term(
-        "Rank correlation and Gini",
-        "How well customers are put in order: 1 is perfect, 0 is chance.",
+        "Rank and Gini",
+        "How well customers are put in order, by Spearman's rank correlation and the normalised "
+        "Gini coefficient: 1 is perfect, 0 is chance.",
     ),
     Term("In best tenth", "The share of all that the tenth predicted to be best really brought."),
     Term(
-        "Tenths off by, curve off by",
+        "Tenths off, curve off",
         "How far the means of tenths of the customers, and the sum over time, are from what came, "
         "relative to the mean and to the total.",
     ),
@@ -72,9 +73,9 @@ def glossary_section(found: Judged) -> Section:
     terms += [
         Term(
             "Value at stake",
-            f"What was expected of a customer {ago} before the end of the data, or right after "
-            f"the last purchase if that is later, less what is expected now, both of "
-            f"{asked.ahead}. Nothing but silence has come between.",
+            f"What was expected of a customer {ago} before the end of the data (right after the "
+            "last purchase, if that is later), times the share of P(alive) that has been lost "
+            "since by silence.",
         ),
         Term(
             "Interval",

@@ -17,8 +17,9 @@ def risk_section(found: Findings) -> Section:
     blocks: list[Block] = [
         Text(
             f"Valuable customers whose probability of being a customer still has fallen in the "
-            f"last {ago}, because they have been silent. Value at stake is by how much their "
-            "expected value has fallen by it. A reminder in time may win it back."
+            f"last {ago}, because they have been silent. Value at stake is what was expected of "
+            "them then, times the share of that probability that is lost. A reminder in time may "
+            "win it back."
         )
     ]
     kind: Kind = "money" if found.valued else "score"
@@ -39,7 +40,7 @@ def risk_section(found: Findings) -> Section:
             lay_out(
                 found.risk.assign(silence=found.risk["T"] - found.risk["recency"]),
                 columns,
-                name="risk",
+                name="risk-list",
                 caption=f"The {len(found.risk)} customers with the most value at stake",
                 money=money_of(asked.currency),
                 interactive=True,
@@ -75,7 +76,7 @@ def top_section(found: Findings) -> Section:
             lay_out(
                 found.top.assign(silence=found.top["T"] - found.top["recency"]),
                 columns,
-                name="top",
+                name="top-list",
                 caption=f"The {len(found.top)} customers of the highest expected {what}",
                 money=money_of(asked.currency),
                 interactive=True,

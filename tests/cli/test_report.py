@@ -1,0 +1,41 @@
+"""``clvmodels report``: a page in a file, by the options of the other commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.cli.conftest import Run
+from tests.cli.simulated_orders import simulated
+
+QUICK = ("--purchases", "BGNBD", "--no-backtest", "--observed-until", "2024-12-31")
+
+
+def test_it_writes_a_page_and_says_so(run: Run, folder: Path) -> None:
+    simulated(200).write_csv(folder / "orders.csv")
+    done = run(
+        *("report", "orders.csv", *QUICK, "--currency", "EUR", "--title", "<Shop>"),
+        *("--margin", "0.3", "--top", "5", "--out", "page.html", "--json"),
+    )
+    assert done.code == 0, done.err
+    text = (folder / "page.html").read_text(encoding="utf-8")
+    assert "<title>&lt;Shop&gt;</title>" in text
+    assert "The 5 customers of the highest expected value" in text
+    assert "EUR\xa0" in text
+    assert done.document["out"] == "page.html"
+    assert done.document["bytes"] == len(text.encode())
+    assert done.document["margin"] == 0.3
+
+
+def test_bad_requests_end_before_the_work(run: Run, folder: Path) -> None:
+    simulated(50).write_csv(folder / "orders.csv")
+    for options, words in (
+        (("--out", "page.csv"), "A report is a page of HTML."),
+        (("--purchases", "GammaGamma"), "purchase models"),
+        (("--by", "nowhere"), "segment"),
+        (("--horizon", "soon"), "duration"),
+        (("--out", "missing/page.html"), "folder that exists"),
+    ):
+        done = run("report", "orders.csv", "--observed-until", "2024-12-31", *options)
+        assert done.code == 2, options
+        assert words in done.err
+    assert [each.name for each in folder.iterdir()] == ["orders.csv"]
