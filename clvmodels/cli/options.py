@@ -16,15 +16,21 @@ from clvmodels.units import TimeUnit
 __all__ = [
     "LARGE",
     "RESULTS",
+    "VALUE",
+    "By",
+    "DiscountRate",
     "Grid",
+    "Horizon",
     "Invalid",
     "LogOptions",
+    "Margin",
     "ModelPath",
     "OutPath",
     "PurchaseKind",
     "Purchases",
     "ReportOptions",
     "Returns",
+    "SavedModel",
     "flattened",
 ]
 
@@ -37,6 +43,7 @@ Grid: TypeAlias = Literal["day", "week", "month", "quarter", "year"]
 _COLUMNS, _CLEANING = "Columns", "Cleaning"
 RESULTS = "Results"
 LARGE = "Large logs"
+VALUE = "Value"
 
 OutPath: TypeAlias = Annotated[
     Path | None,
@@ -54,6 +61,43 @@ Purchases: TypeAlias = Annotated[
 ModelPath: TypeAlias = Annotated[
     Path | None,
     typer.Option(metavar="PATH", help="Save the model here, as JSON.", rich_help_panel=RESULTS),
+]
+
+Horizon: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        metavar="TIME",
+        help="How far ahead: 90d, 26w, 12mo, 1y, a date, inf, or a number of units.",
+        rich_help_panel=VALUE,
+    ),
+]
+DiscountRate: TypeAlias = Annotated[
+    float,
+    typer.Option(
+        help="Annual rate: with 0.1, money a year from now is worth 1/1.1.", rich_help_panel=VALUE
+    ),
+]
+Margin: TypeAlias = Annotated[
+    float,
+    typer.Option(
+        help="Share of spend that is profit, such as 0.3.",
+        rich_help_panel=VALUE,
+    ),
+]
+By: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        help="Column of the orders, such as a country or channel, or of the summary, that makes "
+        "segments; may be given again. A customer is where most of their orders are.",
+        show_default=False,
+    ),
+]
+SavedModel: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="PATH", help="Needed: the model that fit has saved.", rich_help_panel=RESULTS
+    ),
 ]
 
 

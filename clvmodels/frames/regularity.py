@@ -23,7 +23,7 @@ from clvmodels.frames.reading import Rules, read_log
 from clvmodels.frames.sources import AmountColumns
 from clvmodels.markup import Html, html_card, html_table
 
-__all__ = ["RegularityCheck", "check_regularity"]
+__all__ = ["RegularityCheck", "check_regularity", "regularity_of"]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -186,6 +186,11 @@ time_zone
     check_choice(grid, get_args(Grid), name="grid")
     rules = Rules(customer, date, amount, returns, invalid, False, grid, date_format, time_zone)
     log = read_log(transactions, rules, observed_until=observed_until)
+    return regularity_of(log, grid)
+
+
+def regularity_of(log: CleanLog, grid: Grid) -> RegularityCheck:
+    """Return the regularity of a log that has been read; see `check_regularity`."""
     return _checked(_intervals(log, grid))
 
 

@@ -12,7 +12,7 @@ from clvmodels.frames.cleaning import CleanLog, Invalid
 from clvmodels.frames.customer_summary import CustomerSummary
 from clvmodels.frames.periods import check_grid
 from clvmodels.frames.reading import Rules, read_log
-from clvmodels.frames.regularity import _checked, _intervals
+from clvmodels.frames.regularity import regularity_of
 from clvmodels.frames.sources import AmountColumns
 from clvmodels.frames.summary import summarise
 from clvmodels.suitability.aggregates import base_of, orders_of
@@ -155,7 +155,7 @@ def _regular(base: Base, log: CleanLog | None) -> Finding:
     if log is None:
         return REGULAR.needs_orders()
     often = base.customers[base.frequency > 1.0].sum()
-    return regular_timing(_checked(_intervals(log, base.grid)) if often else None)
+    return regular_timing(regularity_of(log, base.grid) if often else None)
 
 
 def _lost(rfm: CustomerSummary, log: CleanLog | None) -> Mapping[str, int] | None:
