@@ -19,7 +19,7 @@ from clvmodels.backtests.forecasts import Course, Prediction, of_model, of_rules
 from clvmodels.backtests.origins import Origin, Plan
 from clvmodels.backtests.rules import Known, best_cut_off
 from clvmodels.diagnostics.holdout import Outcomes, outcomes
-from clvmodels.errors import DataError, DataWarning
+from clvmodels.errors import DataError, DataWarning, MissingColumnError
 from clvmodels.frames.customer_summary import CustomerSummary
 from clvmodels.frames.engines import collected
 from clvmodels.frames.periods import units_per_period
@@ -211,6 +211,14 @@ def _outcomes(split: HoldoutSplit, fits: Sequence[Attempt], by: tuple[str, ...])
     models = [getattr(each.found, "model", each.found) for each in fits]
     variables = dict.fromkeys(name for each in models if each for name in each.variables)
     names = as_narwhals(split.calibration.frame).collect_schema().names()
+    missing = [name for name in variables if name not in names]
+    if missing:
+        raise MissingColumnError(
+            "Covariates of a model of one's own are columns of `by` or `covariates`, which "
+            "predictions have, too.",
+            place=f"{missing[0]!r} is neither.",
+            fix="Pass a customer table that has it as `covariates`.",
+        )
     sums = [name for name in (ORDERS, PAID, RECENT, RECENT_PAID) if name in names]
     return outcomes(split, columns=(*by, *sums, _PERSON), covariates=tuple(variables))
 

@@ -52,6 +52,17 @@ def test_covariates_come_from_the_log_or_from_a_table(make: Any, run: Any) -> No
     assert rmse["with both"] == pytest.approx(rmse["plain"], rel=0.05)  # they say nothing here
 
 
+def test_covariates_that_predictions_would_lack_are_told(make: Any, run: Any) -> None:
+    def of_its_own(rfm: clv.CustomerSummary) -> Any:
+        table = rfm.frame.with_columns(old=pl.col("T") * 1.0)
+        return BGNBD.fit(
+            clv.CustomerSummary.from_frame(table, unit="week", customer="who"), purchase="old"
+        )
+
+    with pytest.raises(clv.MissingColumnError, match="'old' is neither"):
+        run(make(150), models={"mine": of_its_own}, amount=None, **QUICK)
+
+
 def test_customers_that_a_table_lacks_are_told(make: Any, run: Any) -> None:
     table = pl.DataFrame({"who": ["00001"], "old": [1.0]})
     with pytest.raises(clv.DataError, match="57 are not there"):

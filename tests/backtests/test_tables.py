@@ -208,9 +208,14 @@ def test_deciles_add_up(result: clv.Backtest) -> None:
 def test_cdnow_is_predicted_as_in_the_papers(cdnow_sample_orders: Any) -> None:
     """The accuracy figures of models.md, to the digits printed."""
     columns = {"customer": "customer_id", "date": "date", "amount": "amount", "unit": "week"}
+    models = {
+        "BG/NBD": clv.BGNBD,
+        "Pareto/NBD": clv.ParetoNBD,
+        "rounded": lambda _: clv.BGNBD(0.2426, 4.4136, 0.7929, 2.4259),
+    }
     result = clv.backtest(
         cdnow_sample_orders, **columns, horizon="39w", origins=["1997-09-30"], cohort=None,
-        models=["BGNBD", "ParetoNBD"], interval=None,
+        models=models, interval=None,
     )  # fmt: skip
     table = result.summary.set_index(["quantity", "model"])
     bgnbd = table.loc[("purchases", "BG/NBD")]
@@ -230,3 +235,8 @@ def test_cdnow_is_predicted_as_in_the_papers(cdnow_sample_orders: Any) -> None:
     actual = result.tracking.groupby("quantity")["actual"].last()
     assert actual["purchases"] == 1882
     assert round(actual["value"], 2) == 70976.39
+    # The known total of value is the one at parameters of four digits.
+    totals = result.tracking.groupby(["quantity", "model"])["expected"].last()
+    assert round(totals["purchases", "BG/NBD"], 1) == 1653.4
+    assert round(totals["purchases", "Pareto/NBD"], 1) == 1665.5
+    assert round(totals["value", "rounded"]) == 59933
