@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
@@ -15,6 +15,7 @@ from clvmodels.markup import Html, html_card, html_table
 from clvmodels.models.predictions import PurchasePredictions
 from clvmodels.models.provenance import check_alike
 from clvmodels.predictive.arguments import fitted_model, purchase_fit
+from clvmodels.special import distinct_rows
 from clvmodels.special.chi_squares import weighted_tail
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ __all__ = ["FrequencyCheck", "frequencies"]
 
 Array: TypeAlias = NDArray[np.float64]
 
+_AGES: Final = 100  # that stand for all, for the variance of counts
 _ROUNDING: Final = 1e-9  # of the largest eigenvalue: smaller ones are none
 
 
@@ -156,14 +158,30 @@ def _covariance(
     error adds to it; from the same customers it takes away, since estimates follow the counts: the
     covariance of a count and the efficient estimates is its own change with the parameters.
     """
-    chances, weight = model.frequency_chances(c)
+    few = _few(c, [c.covariates[name] for name in model.variables])
+    chances, weight = model.frequency_chances(few)
     p = _merged(chances, cells)
     counts = np.diag(weight @ p) - (p * weight[:, None]).T @ p
     if same is None:
         return np.asarray(counts)
-    axes = error_axes(fit, lambda each: _merged(np.array(each.frequency_table(c).expected), cells))
+
+    def expected(moved: PurchasePredictions) -> Array:
+        chances, weight = moved.frequency_chances(few)
+        return _merged(weight @ chances, cells)
+
+    axes = error_axes(fit, expected)
     moved = axes.T @ axes
     return np.asarray(counts - moved if same else counts + moved)
+
+
+def _few(c: Customers, covariates: list[NDArray[Any]]) -> Customers:
+    """Return customers of few ages that stand for all: chances are smooth in the age."""
+    first, code = distinct_rows(c.timing[2], *covariates)
+    counted = np.bincount(code, c.weight)
+    apart = -(-len(first) // _AGES)
+    starts = np.arange(0, len(first), apart)
+    middle = first[np.minimum(starts + apart // 2, len(first) - 1)]
+    return replace(c.take(middle), weight=np.add.reduceat(counted, starts))
 
 
 def _merged(values: Array, cells: int) -> Array:

@@ -161,4 +161,5 @@ def ends_of_band(mean: Array, variance: Array, level: float) -> tuple[Array, Arr
     tail = 0.5 * (1.0 - level)
     lower = mean + sd * gamma_quantile(tail, skewness)
     upper = mean + sd * gamma_quantile(1.0 - tail, skewness)
-    return np.maximum(np.floor(lower + 0.5), 0.0), np.ceil(upper - 0.5)
+    low, high = np.floor(lower + 0.5), np.ceil(upper - 0.5)
+    return np.maximum(low, 0.0), np.maximum(high, 0.0)  # never -0.0
