@@ -55,7 +55,7 @@ def test_published_chi_square(cdnow_sample: Any, model: type[Model], published: 
 @pytest.mark.filterwarnings("ignore::clvmodels.IdentifiabilityWarning")
 def test_p_values_are_uniform_after_a_fit() -> None:
     """With parameters from the same customers: neither 7 nor 3 degrees of freedom would do."""
-    truth, worlds = BGNBD(0.5, 5.0, 0.8, 2.4), 60
+    truth, worlds = BGNBD(0.5, 5.0, 0.8, 2.4), 45
     checks = []
     for seed in range(worlds):
         c = truth.simulate(400, 30.0, seed=seed, unit="week")
