@@ -212,9 +212,9 @@ def one_world(seed: int, *, refit: bool) -> Tracking:
 @pytest.mark.parametrize("refit", [True, False])
 def test_bands_hold_nine_times_in_ten(refit: bool) -> None:
     """A small run: decision 023 has the shares of larger ones."""
-    worlds = 8
+    worlds = 10
     tables = [one_world(seed, refit=refit).table for seed in range(worlds)]
-    for column, least, most in (("", 0.85, 0.97), ("cumulative_", 0.75, 0.99)):
+    for column, least, most in (("", 0.85, 0.97), ("cumulative_", 0.75, 0.999)):
         inside = np.stack(
             [t[f"{column}actual"].between(t[f"{column}lower"], t[f"{column}upper"]) for t in tables]
         )
