@@ -31,7 +31,8 @@ from clvmodels.diagnostics.cohorts import Cohorts, cohorts_of
 from clvmodels.diagnostics.over_time import track
 from clvmodels.diagnostics.tracking_band import chance, expected
 from clvmodels.frames.purchase_days import PurchaseDays
-from clvmodels.models.purchases import newcomers
+from clvmodels.models.purchases import OpportunityModel, PurchaseModel, newcomers
+from clvmodels.models.registry import MODELS
 from tests.conftest import shared_file
 from tests.diagnostics.event_worlds import beta_dropout, opportunities, pareto
 
@@ -285,6 +286,31 @@ def test_whole_periods() -> None:
     assert quarters["actual"].tolist() == rows["actual"].groupby(np.arange(12) // 3).sum().tolist()
     with pytest.raises(ParameterError, match="not shorter"):
         tracking(log, fit, **COLUMNS, period="week")
+
+
+@pytest.mark.parametrize(
+    "name", [n for n, kind in MODELS.items() if issubclass(kind, PurchaseModel)]
+)
+def test_every_model(name: str) -> None:
+    kind = MODELS[name]
+    values = [float(np.sqrt(np.prod(each.typical))) for each in kind.domains().values()]
+    model: Any = kind(*values, **dict.fromkeys(kind.settings(), 2))
+    whole = isinstance(model, OpportunityModel)
+    rules: dict[str, Any] = {"unit": "month", "grid": "month"} if whole else {"unit": "week"}
+    log = orders(60)
+    rows = tracking(
+        log, model, **COLUMNS, **rules, calibration_end="2023-09-30", period="month"
+    ).table
+    rfm = clv.rfm_summary(log, **COLUMNS, **rules, observed_until="2023-09-30")
+    total = model.mean_purchases(rfm.frame["T"].to_numpy()).sum()
+    at_cut = rows[rows["window"] == "calibration"].iloc[-1]
+    assert at_cut["cumulative_expected"] == pytest.approx(total, rel=ROUNDING)
+    assert at_cut["cumulative_actual"] == rfm.frame["frequency"].sum()
+    for column in ("", "cumulative_"):
+        inside = rows[f"{column}expected"].between(
+            rows[f"{column}lower"] - 1.0, rows[f"{column}upper"] + 1.0
+        )
+        assert inside.all()
 
 
 def test_covariates() -> None:
