@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.customers import Customers
+from clvmodels.drifts.before import looked_at_before
 from clvmodels.drifts.difference import Overlap, difference, root_of
 from clvmodels.drifts.impact import Moved, impacts
 from clvmodels.drifts.overlap import Between, between
@@ -215,12 +216,37 @@ def _part(fit: Fit[Any], new: CustomerSummary, customers: Customers, data: Betwe
     objective, z = total(model.per_row(new)), model.coordinates
     _, score, hessian = objective(z)
     information = -0.5 * (hessian + objective(fitted.model.coordinates)[2])
-    spread = None
+    spread, before = None, _in_coordinates(fit)
     spend = isinstance(model, SpendPredictions)
     if spend and data.overlap == "nested":
         spread = nested_spread(model, customers, _length_of(data))
-    found = difference(_in_coordinates(fit), information, score, data.overlap, spread)
+    elif data.overlap == "nested" and data.length is not None:
+        before = _half_way(before, fit, fitted.model.coordinates, customers, data.length)
+    found = difference(before, information, score, data.overlap, spread)
     return Part("spend" if spend else "purchases", fit, fitted, found)
+
+
+def _half_way(
+    covariance: Array, fit: Fit[Any], z: Array, customers: Customers, length: float
+) -> Array:
+    """Return the covariance of the old estimates by their mean information there and at `z`.
+
+    A likelihood that is skewed has another curvature at the new estimates. The file does not know
+    it, but what the old data must have looked like does: the change of their information is added.
+    """
+    if not np.isfinite(np.diag(covariance)).all():
+        return covariance
+    model = fit.model
+    whole = float(model.whole_periods(np.asarray(0.5))) == 0.0
+    try:
+        objective = total(model.per_row(looked_at_before(customers, length, whole=whole)))
+    except DataError:  # such as nobody who had bought again
+        return covariance
+    change = 0.5 * (objective(model.coordinates)[2] - objective(z)[2])
+    information = np.linalg.inv(covariance) + change
+    values = np.linalg.eigvalsh(covariance @ information @ covariance)
+    usable = np.isfinite(change).all() and values[0] > 0.0
+    return np.asarray(np.linalg.inv(information)) if usable else covariance
 
 
 def _length_of(data: Between) -> float:

@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.customers import Customers, Grid
+from clvmodels.drifts.before import expected_before, known_then
 from clvmodels.drifts.difference import Overlap
-from clvmodels.drifts.spend_pairs import expected_before
 from clvmodels.errors import DataError, ParameterError
 from clvmodels.frames.calendar import day_number
 from clvmodels.frames.customer_summary import CustomerSummary
 from clvmodels.frames.periods import MONTHS, period_of, units_per_period
 from clvmodels.models.fit import Fit
 
-__all__ = ["Between", "between", "known_then"]
+__all__ = ["Between", "between"]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -110,11 +110,6 @@ def between(
             "'separate' if no customer is in both.",
         )
     return Between("nested", length, *ends, same=gap <= _EXACT)
-
-
-def known_then(customers: Customers, length: float) -> NDArray[np.bool_]:
-    """Return who was a customer when the old data ended, `length` before the new end, (n,)."""
-    return np.asarray(customers.timing[2] >= length - 1e-9 * max(1.0, length))
 
 
 def _gap(fit: Fit[Any], customers: Customers, length: float) -> float:

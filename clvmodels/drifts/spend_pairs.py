@@ -2,9 +2,9 @@
 
 A likelihood of mean spend does not see single amounts. What the old data say is therefore no part
 of what the new ones say, and neither V0 - V1 nor V0 + V1 is the covariance of the difference: it is
-that of V1 s1 - V0 s0, with the scores of both. Pairs of them are simulated: how many of a
-customer's purchases the old data had follows from when the last one was, since those before it are
-spread evenly; and what they were worth is Gamma-Gamma's.
+that of V1 s1 - V0 s0, with the scores of both. Pairs of them are simulated: how many
+of a customer's purchases the old data had is drawn given when the last one was, and what they were
+worth is Gamma-Gamma's.
 """
 
 from __future__ import annotations
@@ -16,39 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.customers import Customers
+from clvmodels.drifts.before import drawn_before
 from clvmodels.drifts.difference import Spread
 from clvmodels.models.covariates import SpendCovariates
 from clvmodels.models.effects import loadings
 from clvmodels.objective import Loadings
 
-__all__ = ["expected_before", "nested_spread"]
+__all__ = ["nested_spread"]
 
 Array: TypeAlias = NDArray[np.float64]
 
 _PAIRS: Final = 40_000  # their covariance is known to about one in a hundred
 _SEED: Final = 6_025
-
-
-def expected_before(customers: Customers, length: float) -> Array:
-    """Return how many of their purchases were expected to lie `length` before the end, shape (n,).
-
-    Examples
-    --------
-    >>> c = Customers.from_arrays([3, 3, 0], [8.0, 4.0, 0.0], [10.0, 10.0, 9.0], unit="week")
-    >>> expected_before(c, 6.0).tolist()
-    [1.0, 3.0, 0.0]
-    """
-    x, certain, share = _before(customers, length)
-    return np.where(certain, x, np.maximum(x - 1.0, 0.0) * share)
-
-
-def _before(customers: Customers, length: float) -> tuple[Array, NDArray[np.bool_], Array]:
-    """Return frequency, who has not bought since, and where the old end is on the way to t_x."""
-    x, t_x, T = customers.timing
-    old_age = T - length
-    certain = t_x <= old_age
-    share = np.clip(old_age / np.where(t_x > 0.0, t_x, 1.0), 0.0, 1.0)
-    return x, certain, share
 
 
 def nested_spread(model: Any, customers: Customers, length: float) -> Spread:
@@ -68,8 +47,7 @@ def nested_spread(model: Any, customers: Customers, length: float) -> Spread:
     share = some.weight / some.weight.sum()
     sample = some.take(rng.choice(len(share), _PAIRS, p=share))
     sample = replace(sample, weight=np.ones(_PAIRS))
-    x, certain, place = _before(sample, length)
-    before = np.where(certain, x, rng.binomial(np.maximum(x - 1.0, 0.0).astype(int), place))
+    x, before = sample.frequency, drawn_before(sample, length, rng)
     base = model.base if isinstance(model, SpendCovariates) else model
     scale = model.rows(sample).v if isinstance(model, SpendCovariates) else base.v
     level = scale / rng.gamma(base.q, size=_PAIRS)

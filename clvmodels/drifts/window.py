@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from scipy import special
 
 from clvmodels.customers import Customers
-from clvmodels.drifts.overlap import Between, known_then
+from clvmodels.drifts.before import known_then
+from clvmodels.drifts.overlap import Between
 from clvmodels.errors import DataError
 from clvmodels.frames.engines import collected
 from clvmodels.frames.sources import as_narwhals

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from clvmodels.customers import Customers
+from clvmodels.drifts.before import expected_before, looked_at_before
 from clvmodels.drifts.difference import difference, root_of
-from clvmodels.drifts.spend_pairs import expected_before, nested_spread
+from clvmodels.drifts.spend_pairs import nested_spread
 from clvmodels.models.gamma_gamma import GammaGamma
+from studies import drift as study
 
 OLD = np.array([[0.5, 0.2, 0.0], [0.2, 0.4, -0.1], [0.0, -0.1, 0.3]])
 MORE = np.array([[3.0, 1.0, 0.0], [1.0, 5.0, 0.5], [0.0, 0.5, 4.0]])
@@ -118,3 +120,22 @@ def _numeric_scores(x: np.ndarray, mean: np.ndarray) -> np.ndarray:
         up, down = (GammaGamma(*(TRUTH.values * np.exp(s * step))) for s in (1.0, -1.0))
         columns.append((up.log_likelihood(c) - down.log_likelihood(c)) / 2e-4)
     return np.stack(columns, axis=1)
+
+
+@pytest.mark.parametrize("name", ["BGNBD", "ParetoNBD", "BGBB"])
+def test_old_data_told_from_new_ones(name: str) -> None:
+    """Histories drawn from the new data have the sums of those that there were."""
+    look = study.STUDIES[name]
+    world = study.seen(look, 11, people=4_000)
+    old, new = world.old.customers(), world.new.customers()
+    whole = look.unit == "month"
+    drawn = looked_at_before(new, look.end - look.cut, whole=whole)
+    assert len(drawn) == len(old)
+    np.testing.assert_allclose(drawn.timing[2], old.timing[2], atol=1e-9)
+    for mine, theirs in zip(drawn.timing[:2], old.timing[:2], strict=True):
+        apart = mine - theirs
+        assert abs(apart.mean()) < 4.0 * apart.std() / math.sqrt(len(old))
+        assert (mine >= 0.0).all()
+    if whole:
+        assert not (drawn.timing[1] % 1.0).any()
+    look.truth.log_likelihood(drawn)  # histories that the model accepts

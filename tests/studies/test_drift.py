@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from clvmodels.drifts.overlap import known_then
+from clvmodels.drifts.before import known_then
 from studies import drift
 from studies.coverage import RESULTS
 
