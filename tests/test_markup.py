@@ -117,6 +117,9 @@ def test_numbers() -> None:
         assert each in text
     assert text.count("\u2013") == 2  # what is missing
     assert number(True) == "1"
+    shares = pd.DataFrame({"share": [0.123456, np.nan], "n": [1, 2]})
+    text = _Page(html_table(shares, formats={"share": "+.1%"})).text
+    assert text == ["share", "n", "+12.3%", "1", "\u2013", "2"]
 
 
 def test_the_index_is_shown_where_it_says_something() -> None:
