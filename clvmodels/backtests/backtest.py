@@ -127,11 +127,11 @@ def backtest(
     >>> orders = clv.datasets.load_cdnow()
     >>> result = backtest(
     ...     orders[orders["customer_id"] % 20 == 0], customer="customer_id", date="date",
-    ...     unit="week", horizon="26w", models=["BGNBD"], origins=["1997-12-31"],
+    ...     unit="week", horizon="26w", models=["BGNBD"], n_origins=1, cohort=None,
     ... )
     >>> best = result.summary.iloc[0]
-    >>> best["model"], round(best["rmse"], 3)
-    ('BG/NBD', 1.22)
+    >>> print(best["model"], round(best["rmse"], 3))
+    BG/NBD 1.152
     """
     check_grid(grid, unit)
     level = None if interval is None else check_level(interval, name="interval")

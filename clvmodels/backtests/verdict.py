@@ -84,7 +84,7 @@ def duel(first: Scored, second: Scored, *, level: float = LEVEL) -> tuple[float,
     >>> ours, theirs = np.array([1.0, 4.0, 2.0, 2.0]), np.array([2.0, 5.0, 2.0, 3.0])
     >>> pair = Scored("a", "model", ours, 1.5), Scored("b", "rule", theirs, 3.0**0.5)
     >>> [round(each, 3) for each in duel(*pair)]
-    [-0.134, -0.22, -0.039]
+    [-0.134, -0.203, -0.059]
     """
     a, b = total(first.losses), total(second.losses)
     if not a > 0.0 or not b > 0.0:

@@ -77,7 +77,7 @@ def value_shares(
             left.append(some[np.maximum(1.0 - seen[some], 0.0) * worth[:, -1] > _ENOUGH])
         rows, first, size = np.concatenate(left), first + size, min(2 * size, _LARGEST)
     alive = ahead.alive[0]
-    return np.clip(1.0 - alive + alive * found, 0.0, 1.0)
+    return np.asarray(np.clip(1.0 - alive + alive * found, 0.0, 1.0))
 
 
 def _chances(ahead: Prospects, state: Index, numbers: Array) -> Array:

@@ -68,8 +68,9 @@ def test_an_engine_changes_nothing(
 
 @pytest.mark.parametrize("engine", ["lazy polars", "duckdb"])
 def test_a_large_log_stays_on_its_engine(
-    small: pl.DataFrame, run: Any, engine: str, monkeypatch: pytest.MonkeyPatch
+    make: Any, run: Any, engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    small = make(60, refunds=0.05)
     options = {**OPTIONS, "by": ["channel"], "cohort": None}
     wanted = run(small, **options)
     monkeypatch.setattr("clvmodels.frames.windows._IN_MEMORY", 0)
