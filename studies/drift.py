@@ -234,26 +234,34 @@ def power_as_markdown(table: pd.DataFrame) -> str:
     )
 
 
+def kept(path: str, row: dict[str, Any], keys: list[str]) -> pd.DataFrame:
+    """Put a row in the place of that of the same keys in a file of results."""
+    table, file = pd.DataFrame([row]), RESULTS / path
+    if file.exists():
+        before = pd.read_csv(file)
+        same = (before[keys] == table[keys].iloc[0]).all(axis=1)
+        table = pd.concat([before[~same], table])
+    table.round(6).to_csv(file, index=False)
+    return pd.read_csv(file)
+
+
 def main() -> None:
     """Run what is named, or all, and write the tables."""
     RESULTS.mkdir(exist_ok=True)
-    path, rows = RESULTS / "drift.csv", []
     for name in sys.argv[1:] or STUDIES:
         for overlap in STUDIES[name].data:
-            rows.append(size(name, overlap, range(STUDIES[name].worlds)))
-            print(rows[-1], flush=True)
-    table = pd.DataFrame(rows)
-    if sys.argv[1:] and path.exists():
-        before = pd.read_csv(path)
-        table = pd.concat([before[~before.model.isin(table.model)], table])
-    table.round(6).to_csv(path, index=False)
-    (RESULTS / "drift.md").write_text(size_as_markdown(table), encoding="utf-8")
+            row = size(name, overlap, range(STUDIES[name].worlds))
+            table = kept("drift.csv", row, ["model", "data"])
+            place = table.model.map({each: i for i, each in enumerate(STUDIES)})
+            table = table.iloc[np.argsort(place.to_numpy(), kind="stable")]
+            (RESULTS / "drift.md").write_text(size_as_markdown(table), encoding="utf-8")
     if sys.argv[1:]:
         return
-    ahead = [(change, people) for change in CHANGES for people in (1_000, 4_000)]
-    found_power = pd.DataFrame([power(*each, range(1_000, 1_020)) for each in ahead])
-    found_power.round(6).to_csv(RESULTS / "drift_power.csv", index=False)
-    (RESULTS / "drift_power.md").write_text(power_as_markdown(found_power), encoding="utf-8")
+    for change in CHANGES:
+        for people in (1_000, 4_000):
+            row = power(change, people, range(1_000, 1_020))
+            table = kept("drift_power.csv", row, ["change", "customers"])
+            (RESULTS / "drift_power.md").write_text(power_as_markdown(table), encoding="utf-8")
 
 
 if __name__ == "__main__":
