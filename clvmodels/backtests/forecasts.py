@@ -9,7 +9,6 @@ from typing import Any, Final, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from clvmodels.backtests.contestants import Attempt
 from clvmodels.backtests.rules import RULES, Known
 from clvmodels.diagnostics.holdout import Outcomes
 from clvmodels.errors import ClvError
@@ -76,23 +75,28 @@ class Course:
 
 def of_model(
     name: str,
-    attempt: Attempt,
+    fit: Any,
     spend: Any,
     found: Outcomes,
     course: Course,
     interval: float | None,
-) -> tuple[list[Prediction], str]:
-    """Return what a fit predicts, and what is wrong if it cannot."""
-    if attempt.found is None:
-        return [], ""
+) -> tuple[list[Prediction], dict[Quantity, str]]:
+    """Return what a fit predicts, and in words what it cannot.
+
+    `spend` is a fit, a price, or None for purchases alone.
+    """
+    made: list[Prediction] = []
     try:
-        ahead = _Ahead.of(attempt.found, found, course)
-        made = [_purchases(name, ahead, interval)]
+        ahead = _Ahead.of(fit, found, course)
+        made.append(_purchases(name, ahead, interval))
+    except ClvError as error:
+        return made, {"purchases": str(error)}
+    try:
         if spend is not None:
             made.append(_value(name, ahead, spend, interval))
     except ClvError as error:
-        return [], str(error)
-    return made, ""
+        return made, {"value": str(error)}
+    return made, {}
 
 
 @dataclass(frozen=True)

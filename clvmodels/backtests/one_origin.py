@@ -122,14 +122,15 @@ def judge(
     found = _outcomes(split, [*fits, *([spends] if spends else [])], log.by)
     known = _known(found, log, plan, origin)
     course = _course(seen.purchases, seen.value if paid else None, plan)
-    judged, predictions = [], []
-    for model, attempt in zip(models, fits, strict=True):
-        money = spends.found if spends else spend if paid else None
-        made, problem = of_model(model.name, attempt, money, found, course, interval)
+    money = spends.found if spends else spend if paid else None
+    predictions: list[Prediction] = []
+    judged: list[Judged] = []
+    for model, fit in zip(models, fits, strict=True):
+        made, told = _entered(model.name, fit, money, found, course, interval)
         predictions += made
-        judged.append(_judged(model.name, "purchases", attempt, problem))
+        judged += told
     if spends is not None:
-        judged.append(_judged("spend", "spend", spends, ""))
+        judged.append(Judged("spend", "spend", spends.verdict, spends.note))
     predictions += of_rules(known, course, has_value=paid)
     judged.append(Judged("hiatus rule", "rule", "tuned", _cut_off_words(known, log)))
     return Result(
@@ -141,6 +142,26 @@ def judge(
         _newcomers(split, has_value=paid),
         tuple(judged),
     )
+
+
+def _entered(
+    name: str,
+    fit: Attempt,
+    money: Any,
+    found: Outcomes,
+    course: Course,
+    interval: float | None,
+) -> tuple[list[Prediction], list[Judged]]:
+    """Return the predictions of one model, and how it fared."""
+    if fit.found is None:
+        return [], [Judged(name, "purchases", fit.verdict, fit.note)]
+    made, problems = of_model(name, fit.found, money, found, course, interval)
+    if "purchases" in problems:
+        return made, [Judged(name, "purchases", "failed", problems["purchases"])]
+    judged = [Judged(name, "purchases", fit.verdict, fit.note)]
+    if "value" in problems:
+        judged.append(Judged(name, "spend", "failed", problems["value"]))
+    return made, judged
 
 
 # --- what is known ----------------------------------------------------------------------------
@@ -261,7 +282,7 @@ def _course(purchases: Array, value: Array | None, plan: Plan) -> Course:
     steps = np.unique(np.rint(np.linspace(0, plan.periods, _STEPS + 1)[1:]).astype(np.intp))
     steps = steps[steps > 0]
     return Course(
-        steps.astype(np.float64) * (plan.horizon / plan.periods),
+        plan.horizon * (steps / plan.periods),
         np.cumsum(purchases)[steps - 1],
         None if value is None else np.cumsum(value)[steps - 1],
     )
@@ -275,11 +296,3 @@ def _newcomers(split: HoldoutSplit, *, has_value: bool) -> Newcomers:
     )
     row = [each if each is not None else 0 for each in sums.row(0)]
     return Newcomers(int(row[0]), float(row[1]), float(row[2]) if has_value else None)
-
-
-def _judged(
-    name: str, part: Literal["purchases", "spend"], attempt: Attempt, problem: str
-) -> Judged:
-    if problem:
-        return Judged(name, part, "failed", problem)
-    return Judged(name, part, attempt.verdict, attempt.note)

@@ -28,6 +28,8 @@ __all__ = ["LEVEL", "Scored", "duel", "paired_table", "scores", "verdict"]
 Array: TypeAlias = NDArray[np.float64]
 
 LEVEL: Final = 0.9
+_ALL: Final = 1e-12  # what is left of a sum of squares beside rounding
+_MOST: Final = 0.5  # share of the squared errors from which on a customer is named
 
 
 @dataclass(frozen=True)
@@ -75,28 +77,36 @@ def scores(results: Sequence[Result], quantity: Quantity) -> list[Scored]:
 def duel(first: Scored, second: Scored, *, level: float = LEVEL) -> tuple[float, float, float]:
     """Return by how much the RMSE of `first` is above that of `second`, and the interval for it.
 
-    As a fraction of the second. By the delta method for the logarithm of the ratio of two sums over
-    customers, each with all origins: errors of one customer may go together. NaN where the second
-    was never wrong.
+    As a fraction of the second. By the jackknife of the logarithm of the ratio of two sums over
+    customers, each with all origins: errors of one customer may go together. What it is without a
+    customer counts, so that the interval is wide where one decides, where the delta method has it
+    narrow; without any end where one has made all the errors. NaN where the second was never wrong.
 
     Examples
     --------
     >>> ours, theirs = np.array([1.0, 4.0, 2.0, 2.0]), np.array([2.0, 5.0, 2.0, 3.0])
     >>> pair = Scored("a", "model", ours, 1.5), Scored("b", "rule", theirs, 3.0**0.5)
     >>> [round(each, 3) for each in duel(*pair)]
-    [-0.134, -0.203, -0.059]
+    [-0.134, -0.2, -0.062]
     """
     a, b = total(first.losses), total(second.losses)
     if not a > 0.0 or not b > 0.0:
         return (0.0, 0.0, 0.0) if a == b else (math.nan, math.nan, math.nan)
-    log_ratio = 0.5 * math.log(a / b)
-    influence = 0.5 * (first.losses / a - second.losses / b)
-    n = len(influence)
-    error = math.sqrt(total(influence**2) * n / max(n - 1, 1))
-    width = NormalDist().inv_cdf(0.5 + 0.5 * level) * error
-    ends = (log_ratio, log_ratio - width, log_ratio + width)
-    middle, lower, upper = (math.expm1(each) for each in ends)
-    return middle, lower, upper
+    ratio = 0.5 * math.log(a / b)
+    width = NormalDist().inv_cdf(0.5 + 0.5 * level) * _jackknife(
+        first.losses / a, second.losses / b
+    )
+    return math.expm1(ratio), math.expm1(ratio - width), math.expm1(ratio + width)
+
+
+def _jackknife(ours: Array, theirs: Array) -> float:
+    """Return the standard error of the log ratio, of shares of two sums of squared errors."""
+    n = len(ours)
+    rest = [1.0 - np.where(each > 1.0 - _ALL, 1.0, each) for each in (ours, theirs)]
+    if n < 2 or not all((each > 0.0).all() for each in rest):
+        return math.inf
+    without = 0.5 * np.log(rest[0] / rest[1])
+    return math.sqrt(total((without - total(without) / n) ** 2) * (n - 1) / n)
 
 
 def paired_table(results: Sequence[Result], *, has_value: bool) -> pd.DataFrame:
@@ -139,18 +149,18 @@ def _judgement(results: Sequence[Result], quantity: Quantity) -> str:
     if not (lower > 0.0 or upper < 0.0):
         return (
             f"{_named(best)} and the best rule, {_named(rival)}, cannot be told apart: the model's "
-            f"error is {_apart(worse, lower, upper)}"
+            f"error is {_apart(best, rival)}"
         )
     if worse > 0.0:
         return (
             f"a rule wins, {_named(rival)}: the error of the best model, {_named(best)}, is "
-            f"{_apart(worse, lower, upper)}"
+            f"{_apart(best, rival)}"
         )
     others = [each.model for each in models[1:] if duel(each, rival)[2] < 0.0]
     also = f", and so {'does' if len(others) == 1 else 'do'} {_listed(others)}" if others else ""
     return (
         f"{_named(best)} beats the best rule, {_named(rival)}: its error is "
-        f"{_apart(worse, lower, upper)}{also}"
+        f"{_apart(best, rival)}{also}"
     )
 
 
@@ -158,12 +168,18 @@ def _named(each: Scored) -> str:
     return f"{each.model} (RMSE {each.rmse:.4g})"
 
 
-def _apart(worse: float, lower: float, upper: float) -> str:
+def _apart(first: Scored, second: Scored) -> str:
     """Say a relative difference and its interval, both with the sign of the difference."""
+    worse, lower, upper = duel(first, second)
     word = "larger" if worse > 0.0 else "smaller"
     if worse <= 0.0:
         worse, lower, upper = -worse, -upper, -lower
-    return f"{worse:.1%} {word} ({LEVEL:.0%} interval over customers {lower:.1%} to {upper:.1%})"
+    ends = f"{LEVEL:.0%} interval over customers {lower:.1%} to {upper:.1%}"
+    if not math.isfinite(upper) or not math.isfinite(lower):
+        ends = "no interval, since one customer made all of somebody's error"
+    share = max(float(each.losses.max()) / total(each.losses) for each in (first, second))
+    alone = f", of which one customer makes {share:.0%}" if share > _MOST else ""
+    return f"{worse:.1%} {word} ({ends}){alone}"
 
 
 def _listed(names: Sequence[str]) -> str:

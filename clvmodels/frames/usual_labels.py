@@ -120,10 +120,14 @@ def _labelled(transactions: Any, rules: Rules, by: Sequence[str]) -> Source:
         columns = [_label_column(frame[name]).alias(f"{_LABEL}{i}") for i, name in enumerate(by)]
         lazy = nw.from_native(table.with_columns(*columns).lazy())
         return Source(lazy, dated.customer, True, dated.restore)
-    picked = in_zone(frame, rules.date, rules.time_zone).lazy().select(
-        nw.col(rules.customer).alias(CUSTOMER),
-        nw.col(rules.date).alias(DAY),
-        *(nw.col(name).alias(f"{_LABEL}{i}") for i, name in enumerate(by)),
+    picked = (
+        in_zone(frame, rules.date, rules.time_zone)
+        .lazy()
+        .select(
+            nw.col(rules.customer).alias(CUSTOMER),
+            nw.col(rules.date).alias(DAY),
+            *(nw.col(name).alias(f"{_LABEL}{i}") for i, name in enumerate(by)),
+        )
     )
     lazy_source = Source(picked, rules.customer, False, nw.to_native)
     return with_days(lazy_source, name=rules.date, date_format=rules.date_format)

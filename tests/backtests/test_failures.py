@@ -99,6 +99,17 @@ def test_parameters_that_are_given_are_no_fit(log: pl.DataFrame, run: Any) -> No
     assert verdicts(result)["published", "purchases"] == "given"
 
 
+def test_value_that_does_not_exist_leaves_purchases(log: pl.DataFrame, run: Any) -> None:
+    """The mean of spend is infinite at q below 1."""
+    result = run(log, spend=lambda _: GammaGamma(2.0, 0.8, 10.0), **QUICK)
+    fits = result.fits.set_index(["model", "part"])
+    assert fits.loc[("BG/NBD", "purchases"), "verdict"] == "identified"
+    assert fits.loc[("BG/NBD", "spend"), "verdict"] == "failed"
+    assert "mean" in fits.loc[("BG/NBD", "spend"), "note"]
+    model = result.summary[result.summary["kind"] == "model"]
+    assert model["quantity"].tolist() == ["purchases"]
+
+
 def test_rows_that_are_left_out_are_warned_of_once(log: pl.DataFrame, run: Any) -> None:
     bad = pl.concat([log, log.head(3).with_columns(who=pl.lit(None, pl.String))])
     with pytest.warns(clv.DataWarning, match="Left out of 1,") as caught:

@@ -119,7 +119,7 @@ def test_the_interval_is_that_of_a_bootstrap_over_customers() -> None:
     assert middle == pytest.approx(first.rmse / second.rmse - 1.0, rel=1e-12)
     width = upper - lower
     found = np.quantile(ratios, [0.05, 0.95])
-    # Quantiles of 4,000 draws are off by 3 % of the width; the delta method is of first order.
+    # Quantiles of 4,000 draws are off by 3 % of the width; the jackknife is of first order.
     np.testing.assert_allclose([lower, upper], found, atol=0.07 * width)
 
 
@@ -127,6 +127,33 @@ def test_the_interval_holds_nine_times_in_ten() -> None:
     """Both lose the same on average, so that no difference is the truth."""
     held = [lower <= 0.0 <= upper for _, lower, upper in (duel(*losses(s)) for s in range(600))]
     assert np.mean(held) == pytest.approx(0.9, abs=0.035)  # 3 standard errors are 0.037
+
+
+def test_one_customer_decides_nothing() -> None:
+    """Without one of 400 the other contestant is better: the delta method says it is worse."""
+    first, second = losses(1)
+    share = np.append(first.losses, 8.0 * first.losses.sum())
+    other = np.append(1.3 * second.losses, 4.0 * second.losses.sum())
+    pair = (
+        Scored("a", "model", share, share.mean() ** 0.5),
+        Scored("b", "rule", other, other.mean() ** 0.5),
+    )
+    assert first.losses.sum() < 1.3 * second.losses.sum()
+    middle, lower, upper = duel(*pair)
+    assert middle > 0.2
+    assert lower < 0.0 < upper
+    alone = [Scored(each.model, each.kind, each.losses[-1:], each.rmse) for each in pair]
+    assert duel(*alone)[1:] == (-1.0, np.inf)
+    zero = [np.append(np.zeros(5), each) for each in (4.0, 3.0)]
+    assert duel(*(Scored("a", "model", each, 1.0) for each in zero))[1:] == (-1.0, np.inf)
+
+
+def test_a_customer_who_makes_most_of_the_error_is_named(make: Any, run: Any) -> None:
+    often = [("whale", START + timedelta(days=i), 5.0) for i in range(300)]
+    orders = make(300)
+    whale = pl.DataFrame(often, orders.schema, orient="row")
+    result = run(pl.concat([orders, whale]), n_origins=1, cohort=None, interval=None)
+    assert "of which one customer makes" in result.verdict
 
 
 def test_nothing_is_lost_where_nothing_was_bought() -> None:
