@@ -149,10 +149,10 @@ def test_one_customer_decides_nothing() -> None:
 
 
 def test_a_customer_who_makes_most_of_the_error_is_named(make: Any, run: Any) -> None:
-    often = [("whale", START + timedelta(days=i), 5.0) for i in range(300)]
-    orders = make(300)
-    whale = pl.DataFrame(often, orders.schema, orient="row")
-    result = run(pl.concat([orders, whale]), n_origins=1, cohort=None, interval=None)
+    often = [("whale", START + timedelta(days=i), 5.0) for i in range(350)]
+    whale = pl.DataFrame(often, ["who", "day", "paid"], orient="row")
+    orders = pl.concat([make(300), whale], how="diagonal")
+    result = run(orders, n_origins=1, cohort=None, interval=None)
     assert "of which one customer makes" in result.verdict
 
 
