@@ -11,7 +11,7 @@ QUICK = ("--purchases", "BGNBD", "--no-backtest", "--observed-until", "2024-12-3
 
 
 def test_it_writes_a_page_and_says_so(run: Run, folder: Path) -> None:
-    simulated(200).write_csv(folder / "orders.csv")
+    simulated(60).write_csv(folder / "orders.csv")
     done = run(
         *("report", "orders.csv", *QUICK, "--currency", "EUR", "--title", "<Shop>"),
         *("--margin", "0.3", "--top", "5", "--out", "page.html", "--json"),

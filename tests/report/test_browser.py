@@ -144,6 +144,19 @@ def test_paper_has_all_rows_and_no_controls(browser: Browser, page: Path) -> Non
     assert browser.run("return getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
 
 
+def test_headings_are_plain_while_they_are_printed(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    buttons = "return [...document.querySelectorAll('#top thead button')].map((b) => b.textContent)"
+    event = "window.dispatchEvent(new Event(arguments[0]))"
+    before, text = browser.run(buttons), "return document.querySelector('#top thead').textContent"
+    words = browser.run(text).split()
+    browser.run(event, "beforeprint")
+    assert browser.run(buttons) == []
+    assert browser.run(text).split() == words
+    browser.run(event, "afterprint")
+    assert browser.run(buttons) == before
+
+
 def test_without_scripts_all_is_there(browser: Browser, page: Path) -> None:
     browser.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     try:

@@ -27,8 +27,11 @@
       const button = document.createElement("button");
       button.type = "button";
       button.className = "sort";
-      button.append(...head.childNodes);
-      head.append(button);
+      const wrap = () => { button.append(...head.childNodes); head.append(button); };
+      wrap();
+      // Chromium does not paint buttons in the headings that it repeats on every sheet of paper.
+      window.addEventListener("beforeprint", () => button.replaceWith(...button.childNodes));
+      window.addEventListener("afterprint", wrap);
       const numeric = head.classList.contains("n");
       button.addEventListener("click", () => {
         const before = head.getAttribute("aria-sort");

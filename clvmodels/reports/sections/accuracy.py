@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from clvmodels.reports.blocks import Block, Missing, Pictures, Section, Text, missing_note
 from clvmodels.reports.figures import Figure, draw
 from clvmodels.reports.judging import Judged
+from clvmodels.reports.numerals import money_of
 from clvmodels.reports.settings import duration_in_words
-from clvmodels.reports.tables import Column, Kind, lay_out, money_of
+from clvmodels.reports.tables import Column, Kind, lay_out
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -87,9 +88,9 @@ def _deciles(found: Judged) -> Block:
         Column("decile", "Tenth", "label"),
         Column("customers", "Customers", "count"),
         Column("predicted", "Predicted, each", kind),
-        Column("actual", "Actual, each", kind),
-        Column("lower", "Lower", kind),
-        Column("upper", "Upper", kind),
+        Column("actual", "Actual, each", kind, like="predicted"),
+        Column("lower", "Lower", kind, like="predicted"),
+        Column("upper", "Upper", kind, like="predicted"),
         Column("predicted_total", "Predicted, all", "money" if kind == "money" else "count"),
         Column("actual_total", "Actual, all", "money" if kind == "money" else "count"),
     )

@@ -9,8 +9,9 @@ from clvmodels.backtests.result import Backtest
 from clvmodels.reports.blocks import Block, Missing, Note, Pictures, Section, Text, missing_note
 from clvmodels.reports.figures import draw
 from clvmodels.reports.judging import Judged
+from clvmodels.reports.numerals import change, money_of
 from clvmodels.reports.settings import duration_in_words
-from clvmodels.reports.tables import Column, Table, change, lay_out, money_of
+from clvmodels.reports.tables import Column, Table, lay_out
 
 if TYPE_CHECKING:
     import pandas as pd

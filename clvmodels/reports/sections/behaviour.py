@@ -11,8 +11,9 @@ from clvmodels.diagnostics.mixing import Heterogeneity
 from clvmodels.reports.blocks import Block, Missing, Pictures, Section, Text, missing_note
 from clvmodels.reports.figures import Figure, draw
 from clvmodels.reports.judging import Judged
+from clvmodels.reports.numerals import money_of
 from clvmodels.reports.sections.accuracy import sentences
-from clvmodels.reports.tables import Column, Table, lay_out, money_of
+from clvmodels.reports.tables import Column, Table, lay_out
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

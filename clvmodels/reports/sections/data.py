@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from clvmodels.reports.blocks import Block, Note, Section, Text
 from clvmodels.reports.gathering import Findings
-from clvmodels.reports.tables import Column, lay_out, money_of
+from clvmodels.reports.numerals import money_of
+from clvmodels.reports.tables import Column, lay_out
 
 __all__ = ["data_section"]
 

@@ -9,8 +9,9 @@ from clvmodels.frames.sources import AmountColumns
 from clvmodels.reports.blocks import Missing, Section, Term, Terms
 from clvmodels.reports.gathering import LEVEL
 from clvmodels.reports.judging import Judged
+from clvmodels.reports.numerals import percent, share
 from clvmodels.reports.settings import duration_in_words
-from clvmodels.reports.tables import percent, plain, share
+from clvmodels.reports.tables import plain
 
 __all__ = ["glossary_section", "making_section"]
 

@@ -8,7 +8,8 @@ from clvmodels.models.fit import Fit
 from clvmodels.models.gamma_gamma import IndependenceCheck
 from clvmodels.reports.blocks import Block, Level, Missing, Note, Section, Text, missing_note
 from clvmodels.reports.gathering import Findings
-from clvmodels.reports.tables import Column, Table, lay_out, money_of
+from clvmodels.reports.numerals import money_of
+from clvmodels.reports.tables import Column, Table, lay_out
 
 __all__ = ["models_section"]
 

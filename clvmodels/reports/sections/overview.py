@@ -8,7 +8,7 @@ from clvmodels.models.fit import Fit
 from clvmodels.reports.blocks import Block, Fact, Facts, Missing, Note, Section, Text, missing_note
 from clvmodels.reports.gathering import LEVEL
 from clvmodels.reports.judging import Judged
-from clvmodels.reports.tables import count, money_of, percent, share
+from clvmodels.reports.numerals import count, money_of, percent, share
 
 __all__ = ["overview_section"]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from clvmodels.reports.blocks import Block, Missing, Section, Text, missing_note
 from clvmodels.reports.gathering import LEVEL, Findings
+from clvmodels.reports.numerals import money_of, percent
 from clvmodels.reports.settings import duration_in_words
-from clvmodels.reports.tables import Column, Kind, lay_out, money_of, percent
+from clvmodels.reports.tables import Column, Kind, lay_out
 
 __all__ = ["risk_section", "top_section"]
 
@@ -33,8 +34,13 @@ def risk_section(found: Findings) -> Section:
             Column("p_alive_before", f"P(alive) {ago} ago", "share"),
             Column("p_alive", "P(alive) now", "share"),
             Column("value_before", "Value then", kind),
-            Column("clv" if found.valued else "discounted_purchases", "Value now", kind),
-            Column("at_stake", "At stake", kind),
+            Column(
+                "clv" if found.valued else "discounted_purchases",
+                "Value now",
+                kind,
+                like="value_before",
+            ),
+            Column("at_stake", "At stake", kind, like="value_before"),
         )
         blocks.append(
             lay_out(
@@ -69,8 +75,8 @@ def top_section(found: Findings) -> Section:
             Column("p_alive", "P(alive)", "share"),
             Column("expected_purchases", "Purchases expected", "count"),
             *([Column("clv", "Value expected", "money")] if found.valued else []),
-            Column(f"{ends}_lower", "Lower", kind),
-            Column(f"{ends}_upper", "Upper", kind),
+            Column(f"{ends}_lower", "Lower", kind, like=found.worth),
+            Column(f"{ends}_upper", "Upper", kind, like=found.worth),
         )
         blocks.append(
             lay_out(

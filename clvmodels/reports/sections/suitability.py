@@ -6,7 +6,8 @@ from typing import Final
 
 from clvmodels.reports.blocks import Block, Level, Missing, Note, Section, Text, missing_note
 from clvmodels.reports.judging import Judged
-from clvmodels.reports.tables import Column, lay_out, money_of
+from clvmodels.reports.numerals import money_of
+from clvmodels.reports.tables import Column, lay_out
 
 __all__ = ["suitability_section"]
 

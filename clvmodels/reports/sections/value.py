@@ -8,7 +8,8 @@ from clvmodels.markup import shorten
 from clvmodels.reports.blocks import Block, Missing, Section, Text, missing_note
 from clvmodels.reports.gathering import LEVEL
 from clvmodels.reports.judging import Judged
-from clvmodels.reports.tables import Column, Kind, Table, lay_out, money_of, percent
+from clvmodels.reports.numerals import money_of, percent
+from clvmodels.reports.tables import Column, Kind, Table, lay_out
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,12 +82,13 @@ def _segment(found: Judged, name: str) -> Block:
 
 def _columns(valued: bool) -> tuple[Column, ...]:
     kind: Kind = "money" if valued else "count"
+    worth = "clv" if valued else "expected_purchases"
     return (
         Column("customers", "Customers", "count"),
         Column("expected_purchases", "Purchases expected", "count"),
         *([Column("clv", "Value expected", "money")] if valued else []),
-        Column("lower", "Lower", kind),
-        Column("upper", "Upper", kind),
+        Column("lower", "Lower", kind, like=worth),
+        Column("upper", "Upper", kind, like=worth),
         Column("each", "Per customer", kind),
         Column("share", "Share", "share"),
     )
