@@ -36,7 +36,7 @@ _FILE_WIDTH: Final = 200
 _BETWEEN_LINES: Final = 10.0  # seconds
 _ARGUMENTS: Final = (
     "customer|date|amount|unit|observed_until|returns|invalid|strict|grid|date_format|time_zone|"
-    "horizon|discount_rate|margin|interval|max_memory|late"
+    "horizon|discount_rate|margin|interval|max_memory|late|cohort|significance|material|overlap|since"
 )
 _PYTHON_ONLY: Final = {
     "pass strict=False": "leave out --strict",

@@ -29,6 +29,7 @@ By: TypeAlias = Literal["frequency", "recency", "silence", "p_alive"]
 
 _BINS: Final = 8
 _TENTHS: Final = tuple(i / 10 for i in range(10))
+_DIGITS: Final = 9  # of times: a day in years has three before its first
 
 
 @dataclass(frozen=True)
@@ -201,13 +202,14 @@ def _table(
 
 
 def _silence(c: Customers) -> Array:
+    """Return T - t_x without its rounding, which would tell equal times apart."""
     _, t_x, T = c.timing
-    return T - t_x
+    return np.round(T - t_x, _DIGITS)
 
 
 _MEASURES: Final[dict[str, Callable[[Customers, Any], Array]]] = {
     "frequency": lambda c, _: c.frequency,
-    "recency": lambda c, _: c.timing[1],
+    "recency": lambda c, _: np.round(c.timing[1], _DIGITS),
     "silence": lambda c, _: _silence(c),
     "p_alive": lambda c, model: model.p_alive(c),
 }

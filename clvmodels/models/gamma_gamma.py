@@ -30,6 +30,7 @@ Array: TypeAlias = NDArray[np.float64]
 _CONCENTRATED: Final = 1e3  # a gamma density with this shape is a single value
 _ALIKE: Final = 1e-5  # relative spread of mean spend below which there is nothing to learn
 _NEGLIGIBLE: Final = 0.1  # correlations within this of zero do not move expected spend noticeably
+_ALIKE: Final = 1e-9  # relative difference of mean spends that are the same but for rounding
 _NORMAL_975: Final = 1.959963984540054
 
 
@@ -338,13 +339,16 @@ def _independence(x: Array, m: Array, weight: Array) -> IndependenceCheck:
         dx = x - float(weight @ x) / n
         dm = m - float(weight @ m) / n
         spread = math.sqrt(float(weight @ dx**2) * float(weight @ dm**2))
+        alike = bool((np.abs(dm) <= _ALIKE * m).all())  # but for the rounding of their sums
     else:
-        spread = 0.0
-    if spread == 0.0:
+        spread, alike = 0.0, False
+    if spread == 0.0 or alike:
+        place = f"{n:g} customers have repeat purchases of positive value"
+        same = "spend the same" if n >= 4.0 and alike else "buy equally often" if n >= 4.0 else ""
         raise DataError(
             "A correlation needs at least four repeat customers who differ.",
-            place=f"{n:g} customers have repeat purchases of positive value.",
-            fix="Use a longer log.",
+            place=f"{place}, and all of them {same}." if same else f"{place}.",
+            fix="Multiply expected purchases by that spend." if alike else "Use a longer log.",
         )
     correlation = float(weight @ (dx * dm)) / spread
     z = math.atanh(min(max(correlation, -1.0 + 1e-15), 1.0 - 1e-15))

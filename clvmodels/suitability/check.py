@@ -17,7 +17,7 @@ from clvmodels.frames.sources import AmountColumns
 from clvmodels.frames.summary import summarise
 from clvmodels.suitability.aggregates import base_of, orders_of
 from clvmodels.suitability.cohorts import cohort_drift, left_truncation
-from clvmodels.suitability.facts import Base
+from clvmodels.suitability.facts import Base, Orders
 from clvmodels.suitability.finding import Finding, SuitabilityCheck
 from clvmodels.suitability.history import (
     enough_history,
@@ -139,7 +139,7 @@ def _judged(rfm: CustomerSummary, log: CleanLog | None) -> SuitabilityCheck:
         left_truncation(base, orders, words),
         cohort_drift(base, orders, words),
         season(base, orders, until=rfm.observed_until),
-        _regular(base, log),
+        _regular(base, orders, log),
         contractual(base, orders),
         large_customers(base),
         large_spenders(base),
@@ -151,11 +151,11 @@ def _judged(rfm: CustomerSummary, log: CleanLog | None) -> SuitabilityCheck:
     return SuitabilityCheck(findings, base.n, base.repeaters, rfm.unit, rfm.observed_until)
 
 
-def _regular(base: Base, log: CleanLog | None) -> Finding:
+def _regular(base: Base, orders: Orders | None, log: CleanLog | None) -> Finding:
     if log is None:
         return REGULAR.needs_orders()
     often = base.customers[base.frequency > 1.0].sum()
-    return regular_timing(regularity_of(log, base.grid) if often else None)
+    return regular_timing(regularity_of(log, base.grid) if often else None, orders)
 
 
 def _lost(rfm: CustomerSummary, log: CleanLog | None) -> Mapping[str, int] | None:

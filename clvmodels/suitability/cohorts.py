@@ -58,7 +58,7 @@ def left_truncation(base: Base, orders: Orders | None, words: Words) -> Finding:
     days = len(base.starts)
     if base.n < _FEWEST:
         return TRUNCATION.undecided(
-            f"There are {base.n:,} customers, too few to tell.", "Use a larger log."
+            f"The number of customers is {base.n:,}, too few to tell.", "Use a larger log."
         )
     if days < _FEWEST_PERIODS:
         return TRUNCATION.undecided(

@@ -82,7 +82,10 @@ def repeat_share(base: Base) -> Finding:
     """Return the share of customers who came back."""
     share = base.repeaters / base.n
     if base.n < _ENOUGH_TO_MISS:
-        says, advice = f"There are {base.n:,} customers, too few to tell.", "Use a larger log."
+        says, advice = (
+            f"The number of customers is {base.n:,}, too few to tell.",
+            "Use a larger log.",
+        )
         return SHARE.finding("note", share, says, advice=advice)
     says = f"{100 * share:.1f} % of {base.n:,} customers came back."
     return SHARE.finding(level_of(note=share < _RARE, warning=share < _HARDLY), share, says)
@@ -93,7 +96,7 @@ def missing_one_timers(base: Base, orders: Orders | None) -> Finding:
     none = int(base.customers[base.frequency == 0.0].sum())
     if base.n < _ENOUGH_TO_MISS:
         return MISSING.undecided(
-            f"There are {base.n:,} customers, too few to tell.", "Use a larger log."
+            f"The number of customers is {base.n:,}, too few to tell.", "Use a larger log."
         )
     if orders is None:
         return _from_summary(base, none)

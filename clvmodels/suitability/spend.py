@@ -70,7 +70,8 @@ def large_customers(base: Base) -> Finding:
     total = float(base.frequency @ base.customers)
     if base.repeaters < _FEWEST:
         return BUYERS.undecided(
-            f"There are {base.repeaters:,} repeat customers, too few to tell.", "Use a larger log."
+            f"The number of repeat customers is {base.repeaters:,}, too few to tell.",
+            "Use a larger log.",
         )
     wanted = _TOP * base.n
     x, n = base.frequency[::-1], base.customers[::-1]
@@ -90,13 +91,14 @@ def large_spenders(base: Base) -> Finding:
     n = int(base.money.count.sum())
     if n < _FEWEST:
         return SPENDERS.undecided(
-            f"There are {n:,} repeat customers with spend, too few to tell.", "Use a larger log."
+            f"The number of repeat customers with spend is {n:,}, too few to tell.",
+            "Use a larger log.",
         )
     number = base.money.top(_TOP)
     one = base.money.largest / float(base.money.total.sum())
     says = (
         f"The top 1 % of repeat customers spent {100 * number:.1f} % of repeat spend, the biggest "
-        f"{100 * one:.2g} %."
+        f"{100 * one:.3g} %."
     )
     level = level_of(
         note=number >= _NOTED or one >= max(_ONE, _TIMES / n), warning=number >= _WARNED
@@ -112,9 +114,17 @@ def extreme_orders(orders: Orders | None) -> Finding:
         return ORDERS.undecided("There are no amounts.", "Name the amount column.")
     money = orders.orders
     n = int(money.count.sum())
+    if not n:
+        return ORDERS.finding(
+            "problem",
+            math.nan,
+            "No order is worth anything.",
+            advice="See whether `amount` is the right column; without amounts count purchases.",
+        )
     if n < _FEWEST:
         return ORDERS.undecided(
-            f"There are {n:,} orders with an amount, too few to tell.", "Use a larger log."
+            f"The number of orders of positive value is {n:,}, too few to tell.",
+            "Use a larger log.",
         )
     median = money.quantile(0.5)
     above = money.total / money.count > _EXTREME * median
@@ -135,7 +145,7 @@ def spend_and_frequency(rfm: CustomerSummary) -> Finding:
     try:
         check = GammaGamma.check_independence(rfm)
     except DataError as error:
-        return DEPENDENCE.undecided(error.place, "Use a larger log.")
+        return DEPENDENCE.undecided(error.place, error.fix)
     if check.n_customers < _FEWEST:
         return DEPENDENCE.undecided(
             f"{check.n_customers:g} customers have repeat purchases of positive value, too few to "

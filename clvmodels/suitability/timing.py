@@ -61,7 +61,7 @@ CONTRACT: Final = Topic(
 )
 
 
-def regular_timing(check: RegularityCheck | None) -> Finding:
+def regular_timing(check: RegularityCheck | None, orders: Orders | None = None) -> Finding:
     """Judge the shape of times between purchases; None where no customer has three purchases."""
     if check is None or check.n_customers < _FEW:
         n = 0 if check is None else check.n_customers
@@ -70,19 +70,24 @@ def regular_timing(check: RegularityCheck | None) -> Finding:
             "Use a longer log.",
         )
     low, high = check.k_interval
-    bursts, coarse = high < _BURSTS, check.mean_interval < _COARSE
-    says = (
-        f"k is {check.k:.2f} ({low:.2f} to {high:.2f}) from {check.n_intervals:,.0f} times between "
-        "purchases."
-    )
+    typical = check.mean_interval if orders is None else _median_gap(orders)
+    bursts, coarse = high < _BURSTS, typical < _COARSE
+    shape = "has no bound" if math.isinf(check.k) else f"is {check.k:.2f} ({low:.2f} to {high:.2f})"
+    says = f"k {shape} from {check.n_intervals:,.0f} times between purchases."
     regular, advice = low >= _REGULAR, ""
     if bursts:
         advice = "See whether an order is split over several days."
     elif regular and coarse:
-        says += f" With {check.mean_interval:.1f} periods between purchases the grid may do that."
+        says += f" With {typical:.1f} periods between purchases the grid may do that."
         advice = "Compare MBGCNBD with MBGNBD, or count by finer periods."
     level = level_of(note=bursts or regular, warning=regular and not coarse)
     return REGULAR.finding(level, check.k, says, advice=advice)
+
+
+def _median_gap(orders: Orders) -> float:
+    """Return the median time between purchases: a few slow customers make the mean long."""
+    half = 0.5 * float(orders.gap_count.sum())
+    return float(orders.gap_length[np.searchsorted(np.cumsum(orders.gap_count), half)])
 
 
 def contractual(base: Base, orders: Orders | None) -> Finding:
@@ -97,7 +102,7 @@ def contractual(base: Base, orders: Orders | None) -> Finding:
     n = int(orders.gap_count.sum())
     if n < _FEWEST_GAPS:
         return CONTRACT.undecided(
-            f"There are {n:,} times between purchases, too few to tell.", "Use a longer log."
+            f"The number of times between purchases is {n:,}, too few to tell.", "Use a longer log."
         )
     term, there, expected = max(_piles(orders), key=lambda pile: pile[1] - pile[2])
     number = max(there - expected, 0.0) / n

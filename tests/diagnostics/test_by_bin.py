@@ -179,6 +179,17 @@ def test_bins_of_ones_own() -> None:
             calibration(split, model, bins=bad)  # type: ignore[arg-type]
 
 
+def test_equal_silences_share_a_bin(cdnow_split: clv.HoldoutSplit) -> None:
+    """T - t_x in weeks has a rounding of its own for each customer; days have none."""
+    frame = cdnow_split.calibration.frame
+    days = np.rint(7.0 * (frame["T"] - frame["recency"])).astype(int)
+    fit = clv.BGNBD(0.243, 4.414, 0.793, 2.426)
+    table = calibration(cdnow_split, fit, by="silence").table
+    edges = np.append(np.rint(7.0 * table["low"]), days.max() + 1)
+    counted = np.histogram(days, edges)[0]
+    assert table["customers"].tolist() == counted.tolist()
+
+
 def test_errors() -> None:
     split = split_of(log())
     model = BGNBD(1.0, 5.0, 0.3, 4.0)

@@ -66,6 +66,21 @@ def test_hostile_logs_have_findings(name: str, amount: str | None) -> None:
     assert "<b>" not in check._repr_html_()
 
 
+@pytest.mark.parametrize(
+    ("paid", "level", "words"), [(9.99, "note", "spend the same"), (0.0, "note", "0 customers")]
+)
+def test_orders_that_all_cost_the_same(paid: float, level: str, words: str) -> None:
+    """Mean spends that differ by rounding have no correlation."""
+    rows = [(f"c{i}", day(3 * i % 40 + 7 * j), paid) for i in range(300) for j in range(1 + i % 9)]
+    found = clv.check(log_of(rows), **COLUMNS)
+    dependence = found.finding("spend and frequency")
+    assert (dependence.level, math.isnan(dependence.number)) == (level, True)
+    assert words in dependence.says
+    worthless = found.finding("extreme orders")
+    assert worthless.level == ("ok" if paid else "problem")
+    assert paid or "No order is worth anything" in worthless.says
+
+
 @pytest.mark.filterwarnings("ignore:Left out of:clvmodels.errors.DataWarning")
 def test_null_ids() -> None:
     log = log_of([("x" if i % 2 else None, day(i), 1.0) for i in range(20)])
