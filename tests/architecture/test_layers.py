@@ -99,7 +99,16 @@ def test_no_model_imports_another() -> None:
         "fit",
         "intervals",
     }
-    shared |= {"laws", "limits", "posterior", "predictions", "provenance", "purchases", "registry", "spend"}
+    shared |= {
+        "laws",
+        "limits",
+        "posterior",
+        "predictions",
+        "provenance",
+        "purchases",
+        "registry",
+        "spend",
+    }
     shared |= {"__init__"} | {path.stem for path in FAMILIES}
     models = {path.stem for path in (PACKAGE / "models").glob("*.py")} - shared
     for path in (PACKAGE / "models").glob("*.py"):

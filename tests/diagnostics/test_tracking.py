@@ -212,7 +212,7 @@ def one_world(seed: int, *, refit: bool) -> Tracking:
 @pytest.mark.filterwarnings("ignore::clvmodels.IdentifiabilityWarning")
 @pytest.mark.parametrize("refit", [True, False])
 def test_bands_hold_nine_times_in_ten(refit: bool) -> None:
-    """A small run: decision 023 has the shares of larger ones."""
+    """A small run: decision 024 has the shares of larger ones."""
     worlds = 10
     tables = [one_world(seed, refit=refit).table for seed in range(worlds)]
     for column, least, most in (("", 0.85, 0.97), ("cumulative_", 0.75, 0.999)):
