@@ -1,7 +1,7 @@
 # Every target makes its own environment, so that a machine with Python 3.11+, pip and make suffices.
 PYTHON ?= python3
 WORKERS ?= auto
-.PHONY: demo test lint typecheck docs bench recovery coverage costs pictures gallery report golden clean
+.PHONY: demo test lint typecheck docs bench recovery coverage costs drift pictures gallery report golden clean
 
 .venv-demo/ready: pyproject.toml
 	$(PYTHON) -m venv .venv-demo
@@ -47,6 +47,9 @@ coverage: .venv/ready  ## do intervals contain what happens: simulated worlds, r
 
 costs: .venv/ready  ## what intervals cost, in processor seconds
 	.venv/bin/python -m studies.costs
+
+drift: .venv/ready  ## is drift told from none: simulated worlds; an hour
+	.venv/bin/python -m studies.drift
 
 pictures: .venv/ready  ## the pictures of the pages on uncertainty, from the last results
 	.venv/bin/python -m studies.pictures

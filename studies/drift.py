@@ -2,7 +2,7 @@
 
 And how often the verdict is 'refit' where something has: one purchase in five does not happen any
 more, customers leave for another reason, prices rise. Orders come from `studies.worlds`, event by
-event. `python -m studies.drift` runs all and writes the tables of the docs, in half an hour;
+event. `python -m studies.drift` runs all and writes the tables of the docs, in an hour;
 `python -m studies.drift BGNBD` runs one model.
 """
 
