@@ -154,7 +154,7 @@ class Judged(Findings):
                 horizon=self.window,
                 models=asked.models,
                 n_origins=_ORIGINS,
-                by=asked.by,
+                cohort=None,  # the page has all customers together
             )
         )
 
