@@ -195,9 +195,17 @@ class Findings:
         known = {name: v for name, v in self.groupings.items() if not isinstance(v, Missing)}
         asked = self.settings
         terms = asked.terms if self.valued else {"horizon": asked.horizon}
-        return attempt(
-            lambda: grouped_totals(self.rfm, known, *self._models(), terms=terms, level=LEVEL)
-        )
+
+        def made() -> dict[str, pd.DataFrame]:
+            given: dict[str, Any] = {"terms": terms, "level": LEVEL}
+            tables = grouped_totals(self.rfm, known, *self._models(), **given)
+            if (tables["all"]["method"] != "moments").any():
+                # Draws depend on what is drawn beside: the main number is the one of `total`.
+                alone = {"all": known["all"]}
+                tables |= grouped_totals(self.rfm, alone, *self._models(), **given)
+            return tables
+
+        return attempt(made)
 
     def totals(self, grouping: str) -> pd.DataFrame | Missing:
         """Return the totals of a grouping, with each group's share of all."""

@@ -34,7 +34,7 @@ END = date(2024, 12, 31)
 COLUMNS = {"customer": "customer_id", "date": "date", "amount": "amount"}
 
 
-def simulated(customers: int = 300, *, seed: int = 3) -> pl.DataFrame:
+def simulated(customers: int = 150, *, seed: int = 3) -> pl.DataFrame:
     """Return orders of two years of customers who came in its first half, and who leave."""
     draw = np.random.default_rng(seed)
     begin = draw.integers(0, 365, customers)

@@ -82,7 +82,7 @@ def glossary_section(found: Judged) -> Section:
             "Interval",
             "Lower and upper: the number will be between them with a chance of "
             f"{percent(LEVEL)}, if the model is right. Intervals of single customers are wide, "
-            "those of sums narrow.",
+            "those of sums narrow. Intervals of sums of few customers are simulated.",
         ),
         Term(
             "Certificate",
