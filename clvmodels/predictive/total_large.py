@@ -69,8 +69,9 @@ def drawn_with_large_values(
         draw = np.repeat(np.arange(_DRAWS), number)
         ends = np.cumsum(likely[own])
         picked = own[np.searchsorted(ends, rng.random(len(draw)) * ends[-1], side="right")]
-        values = _large_values(part, picked, models, terms, least[picked], rng)
-        np.add.at(sums, draw, values * _scales(part, picked, v, rng))
+        if len(picked):  # hardly anybody may be worth so much
+            values = _large_values(part, picked, models, terms, least[picked], rng)
+            np.add.at(sums, draw, values * _scales(part, picked, v, rng))
         found[segment] = sums, float(rest.skewness[segment])
     return found
 

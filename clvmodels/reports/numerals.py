@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from datetime import date
 from typing import Final, Protocol
 
 from clvmodels.markup import number, shorten
@@ -14,6 +15,7 @@ __all__ = [
     "brief",
     "change",
     "count",
+    "day",
     "key",
     "money_of",
     "percent",
@@ -44,6 +46,17 @@ def percent(value: float) -> str:
     '90\u202f%'
     """
     return f"{100.0 * value:.0f}\u202f%"
+
+
+def day(when: date) -> str:
+    """Return a date as people read it.
+
+    Examples
+    --------
+    >>> day(date(2010, 12, 9))
+    '9 December 2010'
+    """
+    return f"{when.day} {when:%B %Y}"
 
 
 def share(value: float) -> str:

@@ -17,6 +17,7 @@ from clvmodels.frames.usual_labels import check_labels
 from clvmodels.markup import escape
 from clvmodels.models.purchases import PurchaseModel
 from clvmodels.reports.judging import Judged
+from clvmodels.reports.numerals import day
 from clvmodels.reports.pages import render, require_extra
 from clvmodels.reports.sections import SECTIONS
 from clvmodels.reports.settings import Settings, kinds_of
@@ -192,5 +193,5 @@ def report(
     with once_each():
         found = Judged(transactions, asked)
         sections = [section(found) for section in SECTIONS]
-    subtitle = f"{found.customers:,} customers, data until {found.rfm.observed_until:%-d %B %Y}"
+    subtitle = f"{found.customers:,} customers, data until {day(found.rfm.observed_until)}"
     return Report(asked.title, render(asked.title, subtitle, sections))

@@ -164,7 +164,7 @@ def _whole(value: Any) -> str:
 
 
 def _number(value: float, beside: tuple[float, ...], kind: Kind, money: Money) -> Cell:
-    value = steady(value, beside)
+    value = steady(value, () if kind == "number" else beside)
     if kind == "money":
         shown = money(value, beside=beside)
     elif kind == "count":

@@ -148,6 +148,21 @@ def test_two_customers_who_buy_hundreds_of_times_a_week(spend) -> None:
     assert abs(above - 0.05) < SIMULATED
 
 
+def test_nobody_may_be_worth_very_much() -> None:
+    """A whale alone may bring a large value, and none of the draws has one."""
+    few = PURCHASES.simulate(300, 40.0, seed=3, unit="week")
+    whale = (5e3, 40.0, 40.0)
+    x, t_x, T = (np.append(each, one) for each, one in zip(few.timing, whale, strict=True))
+    spent = np.append(np.where(few.frequency > 0.0, 20.0, np.nan), 1e4)
+    table = pd.DataFrame({"customer_id": np.arange(301), "frequency": x, "recency": t_x, "T": T})
+    rfm = clv.CustomerSummary.from_frame(table.assign(monetary_value=spent), unit="week")
+    spend = clv.GammaGamma(2.7675, 6.3421, 65.284)
+    found = clv.total(rfm, PURCHASES, spend, horizon="26w", discount_rate=RATE).iloc[0]
+    each = clv.predict(rfm, PURCHASES, spend, horizon="26w", discount_rate=RATE)["clv"]
+    assert found["clv"] == pytest.approx(each.sum(), rel=1e-9)
+    assert found["lower"] < found["clv"] < found["upper"]
+
+
 def test_many_customers_most_of_whom_have_left() -> None:
     """A sum that hangs on few of many is simulated: money with a light tail, and counts."""
     n, rng = 400, np.random.default_rng(1)

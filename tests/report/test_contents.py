@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 
@@ -17,6 +18,8 @@ import clvmodels as clv
 from clvmodels.errors import MissingColumnError, ParameterError
 from clvmodels.plots import style
 from clvmodels.reports.figures import _ROLES
+from clvmodels.reports.numerals import money_of
+from clvmodels.reports.tables import Column, lay_out
 from clvmodels.reports.warnings import once_each
 from tests.report.conftest import COLUMNS, END, made, simulated
 
@@ -133,6 +136,14 @@ def test_what_cannot_be_made_is_said_and_the_rest_goes_on() -> None:
     assert "could not be made from these data" in text
     assert "summary (occasions)" in text
     assert 'id="glossary"' in text
+
+
+def test_each_estimate_has_its_own_digits() -> None:
+    """Beside a parameter without bound another one does not become nothing."""
+    frame = pd.DataFrame({"parameter": ["p", "v"], "estimate": [1.785, 7.4e20]})
+    columns = [Column("parameter", "Parameter", "label"), Column("estimate", "Estimate")]
+    table = lay_out(frame, columns, name="t", caption="Estimates", money=money_of(None))
+    assert [str(row[1].shown) for row in table.rows] == ["1.785", "7.4e+20"]
 
 
 def test_a_report_is_a_value(page: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from clvmodels.reports.blocks import Block, Missing, Pictures, Section, Text, missing_note
 from clvmodels.reports.figures import Figure, draw
 from clvmodels.reports.judging import Judged
-from clvmodels.reports.numerals import money_of
+from clvmodels.reports.numerals import day, money_of
 from clvmodels.reports.settings import duration_in_words
 from clvmodels.reports.tables import Column, Kind, lay_out
 
@@ -31,7 +31,7 @@ def accuracy_section(found: Judged) -> Section:
     span = duration_in_words(split.horizon, asked.unit)
     blocks: list[Block] = [
         Text(
-            f"The model was fitted again to what was known on {split.calibration_end:%-d %B %Y}. "
+            f"The model was fitted again to what was known on {day(split.calibration_end)}. "
             f"Nothing later has any influence on it. What it expected of the {span} after that "
             "day stands beside what came."
         )

@@ -8,7 +8,7 @@ from clvmodels.models.fit import Fit
 from clvmodels.reports.blocks import Block, Fact, Facts, Missing, Note, Section, Text, missing_note
 from clvmodels.reports.gathering import LEVEL
 from clvmodels.reports.judging import Judged
-from clvmodels.reports.numerals import count, money_of, percent, share
+from clvmodels.reports.numerals import count, day, money_of, percent, share
 
 __all__ = ["overview_section"]
 
@@ -32,7 +32,7 @@ def overview_section(found: Judged) -> Section:
 
 
 def _log(found: Judged) -> str:
-    return f"By {found.rfm.observed_until:%-d %B %Y}, {found.customers:,} customers had bought."
+    return f"By {day(found.rfm.observed_until)}, {found.customers:,} customers had bought."
 
 
 def _future(found: Judged, total: Any) -> str:
