@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from clvmodels.customers import Customers
 from clvmodels.drifts.difference import Overlap, root_of
 from clvmodels.drifts.impact import Moved, impacts
 from clvmodels.drifts.overlap import Between, between
-from clvmodels.drifts.parts import in_coordinates, part_of
+from clvmodels.drifts.parts import part_of
 from clvmodels.drifts.result import Drift, Part
 from clvmodels.drifts.verdict import judged
 from clvmodels.drifts.window import WindowLine, window_of_split, window_of_totals
@@ -32,6 +32,15 @@ from clvmodels.units import Duration, in_units
 __all__ = ["drift"]
 
 Array: TypeAlias = NDArray[np.float64]
+
+_SOURCES: Final = {
+    "data": "The old data do not bound some parameters of {0} by themselves. What they do say "
+    "about these together, such as their ratio, is compared.",
+    "simulated": "The old data do not bound some parameters of {0} by themselves. What they do say "
+    "about these together, such as their ratio, is compared; how well they knew it is taken from "
+    "customers simulated at the old estimates, as a saved fit has no data.",
+    "nothing": "Parameters of {0} that the old data do not bound are left out.",
+}
 
 
 def drift(
@@ -209,7 +218,8 @@ def _counted(patterns: Customers, rows: NDArray[np.intp], count: Array) -> Custo
 def _moved(part: Part | None) -> Moved | None:
     if part is None:
         return None
-    return Moved(part.old.model, part.new.model, root_of(part.difference.covariance))
+    found = part.difference
+    return Moved(part.old.model, part.new.model, root_of(found.covariance), found.endless)
 
 
 def _window(
@@ -218,10 +228,10 @@ def _window(
     """Return the window since the old fit, if the old fit is of purchases."""
     if "purchases" not in found:
         return ()
-    fit = found["purchases"].old
+    fit, root = found["purchases"].old, found["purchases"].known.root
     if split is not None:
         return window_of_split(split, fit, found["spend"].old if "spend" in found else None)
-    return window_of_totals(fit, customers, data, root_of(in_coordinates(fit)))
+    return window_of_totals(fit, customers, data, root)
 
 
 def _notes(parts: tuple[Part, ...], data: Between, split: HoldoutSplit | None) -> tuple[str, ...]:
@@ -234,6 +244,8 @@ def _notes(parts: tuple[Part, ...], data: Between, split: HoldoutSplit | None) -
                 f"Of the {size} parameters of {part.name}, {part.difference.degrees} can be "
                 "compared: about the others old or new data say too little."
             )
+        if part.known.endless.size:
+            words.append(_SOURCES[part.known.source].format(part.name))
         for which, fit in (("old", part.old), ("new", part.new)):
             if fit.certificate.verdict != "identified":
                 findings = " ".join(fit.certificate.findings)

@@ -10,7 +10,7 @@ matrix and I1 diagonal.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
@@ -41,11 +41,14 @@ class Difference:
         Of the score test: chi-square with so many degrees of freedom, were there no drift.
     degrees : int
         Directions in which data can be compared.
+    endless : Array
+        Shape (k, e): directions in which the difference has no bound.
     """
 
     covariance: Array
     statistic: float
     degrees: int
+    endless: Array = field(default_factory=lambda: np.zeros((0, 0)))
 
     @property
     def p_value(self) -> float:
@@ -61,7 +64,8 @@ def difference(
     Parameters
     ----------
     old
-        Shape (k, k): covariance of the old estimates; infinite where they have no bound.
+        Shape (k, k): covariance of the old estimates; infinite for parameters, or 0 along
+        directions, that are left out.
     information
         Shape (k, k): of the new data. The mean of minus the Hessians at old and new estimates:
         what leads from one score to the other, so that the test and the shift say the same.
@@ -93,17 +97,19 @@ def difference(
     outwards = root @ axes
     along = outwards.T @ score
     statistic = float(np.sum(along[kept] ** 2 / (m[kept] ** 2 * own[kept])))
-    return Difference((outwards * own) @ outwards.T, statistic, int(kept.sum()))
+    covariance = (outwards * own) @ outwards.T
+    lost = outwards[:, ~kept] if overlap == "separate" else outwards[:, :0]
+    return Difference(covariance, statistic, int(kept.sum()), lost)
 
 
 def _by_spread(root: Array, m: Array, axes: Array, score: Array, spread: Spread) -> Difference:
     """Return the same with a covariance that `spread` gives on the axes that can be compared."""
     kept = m > _SINGULAR
-    outwards = (root @ axes)[:, kept]
+    outwards, lost = (root @ axes)[:, kept], (root @ axes)[:, ~kept]
     covariance = spread(outwards, 1.0 / m[kept])
     along = (outwards.T @ score) / m[kept]
     statistic = float(along @ np.linalg.solve(covariance, along))
-    return Difference(outwards @ covariance @ outwards.T, statistic, int(kept.sum()))
+    return Difference(outwards @ covariance @ outwards.T, statistic, int(kept.sum()), lost)
 
 
 def root_of(covariance: Array) -> Array:

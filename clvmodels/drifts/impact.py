@@ -22,6 +22,8 @@ Array: TypeAlias = NDArray[np.float64]
 
 LEVEL: Final = 0.95
 _STEP: Final = 0.05  # standard errors, of central differences
+_AWAY: Final = math.log(2.0)  # how far parameters without bound are moved to see if it matters
+_MATTERS: Final = 0.005  # relative change of a quantity that does
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Impact:
     old, new : float
         Expected by the old and by the new parameters.
     lower, upper : float
-        Ends of the 95 % interval of `change`.
+        Ends of the 95 % interval of `change`; -1 and infinity where the data do not bound it.
     """
 
     quantity: str
@@ -68,11 +70,14 @@ class Moved:
         The models.
     root : Array
         Shape (k, r): root @ root.T is the covariance of new - old in the coordinates.
+    endless : Array
+        Shape (k, e): directions in which new - old has no bound.
     """
 
     old: Any
     new: Any
     root: Array
+    endless: Array
 
 
 def impacts(
@@ -134,26 +139,40 @@ def _one(what: str, moved: dict[str, Moved], function: Callable[..., float]) -> 
             for i, each in enumerate(moved.values())
             for axis in each.root.T
         ]
+        bounded = all(
+            abs(_log(function, list(moved.values()), i, sign * _AWAY * axis) - math.log(old))
+            < _MATTERS
+            for i, each in enumerate(moved.values())
+            for axis in each.endless.T
+            for sign in (1.0, -1.0)
+        )
     except UndefinedMomentError:
         return None
     if not (old > 0.0 and new > 0.0):
         return None
     half = float(special.ndtri(0.5 + 0.5 * LEVEL)) * math.sqrt(math.fsum(s * s for s in slopes))
     middle = math.log(new / old)
-    ends = math.expm1(middle - half), math.expm1(middle + half)
-    return Impact(what, tuple(moved), old, new, *ends)
+    ends = _grown(middle - half), _grown(middle + half)
+    return Impact(what, tuple(moved), old, new, *(ends if bounded else (-1.0, math.inf)))
+
+
+def _grown(exponent: float) -> float:
+    return math.expm1(exponent) if exponent < 700.0 else math.inf
 
 
 def _slope(function: Callable[..., float], moved: list[Moved], i: int, axis: Array) -> float:
     """Return the derivative of ln(function) along an axis, at the old parameters."""
-    logs = []
-    for sign in (1.0, -1.0):
-        models = [each.old for each in moved]
-        model = models[i]
-        there = model.coordinates + sign * _STEP * axis
-        models[i] = model.with_values(from_real_line(there, model.positive))
-        logs.append(math.log(function(*models)))
-    return (logs[0] - logs[1]) / (2.0 * _STEP)
+    up, down = (_log(function, moved, i, sign * _STEP * axis) for sign in (1.0, -1.0))
+    return (up - down) / (2.0 * _STEP)
+
+
+def _log(function: Callable[..., float], moved: list[Moved], i: int, step: Array) -> float:
+    """Return ln(function) a step of one model away from its old parameters."""
+    models = [each.old for each in moved]
+    models[i] = models[i].with_values(
+        from_real_line(models[i].coordinates + step, models[i].positive)
+    )
+    return math.log(function(*models))
 
 
 @dataclass(frozen=True)

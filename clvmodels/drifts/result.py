@@ -12,6 +12,7 @@ from scipy import special
 
 from clvmodels.drifts.difference import Difference, Overlap
 from clvmodels.drifts.impact import Impact
+from clvmodels.drifts.known import Known
 from clvmodels.drifts.window import WindowLine
 from clvmodels.frames.predict import CLVModel
 from clvmodels.markup import Html, html_card, html_list, html_table
@@ -42,12 +43,15 @@ class Part:
         The old fit, and the same model fitted to the new data.
     difference : Difference
         The error of new - old, and the score test of the old estimates.
+    known : Known
+        What the old data knew of the estimates.
     """
 
     name: str
     old: Fit[Any]
     new: Fit[Any]
     difference: Difference
+    known: Known
 
     @property
     def p_value(self) -> float:

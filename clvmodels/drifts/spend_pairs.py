@@ -22,7 +22,7 @@ from clvmodels.models.covariates import SpendCovariates
 from clvmodels.models.effects import loadings
 from clvmodels.objective import Loadings
 
-__all__ = ["nested_spread"]
+__all__ = ["mean_spends", "nested_spread", "scores"]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -48,9 +48,7 @@ def nested_spread(model: Any, customers: Customers, length: float) -> Spread:
     sample = some.take(rng.choice(len(share), _PAIRS, p=share))
     sample = replace(sample, weight=np.ones(_PAIRS))
     x, before = sample.frequency, drawn_before(sample, length, rng)
-    base = model.base if isinstance(model, SpendCovariates) else model
-    scale = model.rows(sample).v if isinstance(model, SpendCovariates) else base.v
-    level = scale / rng.gamma(base.q, size=_PAIRS)
+    base, level = _levels(model, sample, rng)
     first = rng.gamma(base.p * np.maximum(before, 1.0)) * level
     rest = rng.gamma(np.maximum(base.p * (x - before), 1e-300)) * level
     both = np.where(before > 0.0, first, 0.0) + np.where(x > before, rest, 0.0)
@@ -64,6 +62,19 @@ def nested_spread(model: Any, customers: Customers, length: float) -> Spread:
         return np.asarray(moved.T @ moved * (n / _PAIRS))
 
     return spread
+
+
+def mean_spends(model: Any, customers: Customers, x: Array, rng: np.random.Generator) -> Array:
+    """Return simulated means of x purchases of each customer, shape (n,)."""
+    base, level = _levels(model, customers, rng)
+    return np.asarray(rng.gamma(base.p * x) * level / x)
+
+
+def _levels(model: Any, customers: Customers, rng: np.random.Generator) -> tuple[Any, Array]:
+    """Return the model without its covariates, and a scale of spend drawn for each customer."""
+    base = model.base if isinstance(model, SpendCovariates) else model
+    scale = model.rows(customers).v if isinstance(model, SpendCovariates) else base.v
+    return base, np.asarray(scale / rng.gamma(base.q, size=len(customers)))
 
 
 def _with_spend(customers: Customers, x: Array, total: Array) -> Customers:

@@ -29,6 +29,7 @@ __all__ = ["LEVEL", "WindowLine", "window_of_split", "window_of_totals"]
 Array: TypeAlias = NDArray[np.float64]
 
 LEVEL: Final = 0.9
+_WIDER: Final = 2.0  # normal ends of 99.9 % beside those of 90 %
 _SAMPLE: Final = 1_500  # simulated customers, for a band whose width is known to 3 in a hundred
 _SEED: Final = 1_978
 _STEP: Final = 0.05  # standard errors, of central differences
@@ -61,6 +62,15 @@ class WindowLine:
     def inside(self) -> bool:
         """Whether the actual total is inside the band."""
         return self.lower <= self.actual <= self.upper
+
+    @property
+    def far(self) -> bool:
+        """Whether it is outside a band of 99.9 %, which is twice as wide as that of 90 %."""
+        return not (
+            _WIDER * (self.lower - self.expected)
+            <= self.actual - self.expected
+            <= _WIDER * (self.upper - self.expected)
+        )
 
 
 def window_of_split(split: HoldoutSplit, purchases: Any, spend: Any) -> tuple[WindowLine, ...]:
