@@ -178,7 +178,7 @@ def _apart(first: Scored, second: Scored) -> str:
     if not math.isfinite(upper) or not math.isfinite(lower):
         ends = "no interval, since one customer made all of somebody's error"
     share = max(float(each.losses.max()) / total(each.losses) for each in (first, second))
-    alone = f", of which one customer makes {share:.0%}" if share > _MOST else ""
+    alone = f"; one customer makes {share:.0%} of the squared errors" if share > _MOST else ""
     return f"{worse:.1%} {word} ({ends}){alone}"
 
 

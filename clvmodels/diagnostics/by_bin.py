@@ -220,16 +220,22 @@ def _edges(by: str, value: Array, bins: int | Sequence[float] | None) -> Array:
     if bins is None and by in ("frequency", "p_alive"):
         bins = range(_BINS) if by == "frequency" else _TENTHS
     if isinstance(bins, int | np.integer) or bins is None:
-        return _even(value, _BINS if bins is None else int(bins), apart=by == "recency")
+        return _even(value, _BINS if bins is None else bins, apart=by == "recency")
     edges = np.asarray(bins, dtype=np.float64)
     if edges.ndim != 1 or not len(edges) or not (np.diff(edges) > 0.0).all():
         raise _bad_bins(bins)
+    if len(value) and value.min() < edges[0]:
+        raise ParameterError(
+            "The first of `bins` is the low end of all.",
+            place=f"It is {edges[0]:g}, and the lowest {by} is {value.min():g}.",
+            fix=f"Begin with {min(np.floor(value.min()), 0.0):g}.",
+        )
     return edges
 
 
 def _even(value: Array, bins: int, *, apart: bool) -> Array:
     """Return low ends of about equally many customers, zeros `apart` from the others."""
-    if bins < 1:
+    if bins < 1 or isinstance(bins, bool):
         raise _bad_bins(bins)
     some = value[value > 0.0] if apart else value
     shares = np.arange(bins) / bins

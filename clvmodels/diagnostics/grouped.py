@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -16,7 +17,7 @@ from clvmodels.predictive.total_intervals import Totals, totals_of
 from clvmodels.predictive.totals import POWERS, Exposure, Terms
 from clvmodels.special import Index
 
-__all__ = ["LEVEL", "checked_outcomes", "expected_of_groups"]
+__all__ = ["LEVEL", "checked_outcomes", "expected_of_groups", "refuse_hindsight"]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -37,6 +38,8 @@ def checked_outcomes(
             fix="Use holdout_split(orders, ..., calibration_end=...).",
         )
     check_models(split.calibration, purchases, spend, function=function)
+    for each in (purchases, spend):
+        refuse_hindsight(each, split.calibration_end)
     valued = None if is_number(spend) or isinstance(spend, str) else spend
     prices = (spend,) if isinstance(spend, str) else ()
     found = outcomes(split, columns=(*columns, *prices), covariates=variables_of(purchases, valued))
@@ -47,6 +50,19 @@ def checked_outcomes(
             fix="Name the `amount` column in holdout_split, or leave out the spend fit.",
         )
     return found
+
+
+def refuse_hindsight(model: Any, calibration_end: date) -> None:
+    """Raise if a fit has learned from what came after the cut, with which it is to be compared."""
+    fit = fit_of(model)
+    known = getattr(fit, "observed_until", None)
+    if known is not None and known > calibration_end:
+        raise DataError(
+            "A model is compared with what came after its data.",
+            place=f"The fit of {fit.model.label} knows of orders until {known}, and the holdout "
+            f"begins after {calibration_end}.",
+            fix="Fit to the calibration window: BGNBD.fit(split.calibration).",
+        )
 
 
 def expected_of_groups(

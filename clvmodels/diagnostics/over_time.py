@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from clvmodels.customers import Customers, Grid, Histories, Returns
 from clvmodels.diagnostics.cohorts import Cohorts, cohorts_of, histories_of, tracks_fit
+from clvmodels.diagnostics.grouped import refuse_hindsight
 from clvmodels.diagnostics.tracking_band import (
     chance,
     ends_of_band,
     expected,
+    luck_ahead,
     parameter_error,
 )
 from clvmodels.errors import ParameterError
@@ -202,6 +204,7 @@ def tracking(
     cut = getattr(found, "observed_until", None)
     if calibration_end is not None:
         cut = parse_date(calibration_end, name="calibration_end")
+        refuse_hindsight(found, cut)
     everything = read_log(transactions, rules, observed_until=observed_until)
     days, log = purchase_days(everything, rules, calibration_end=cut)
     row = _row_length(period, unit, days.grid)
@@ -247,9 +250,12 @@ def track(
     cumulative = expected(model, cohorts, ends)
     variance = chance(model, cohorts, ends)
     if same is not None:
-        own = histories() if same else None
-        added = parameter_error(found, cohorts, ends, float(days.cut), own)
+        own, cut = histories() if same else None, float(days.cut)
+        added = parameter_error(found, cohorts, ends, cut, own)
         variance = variance[0] + added[0], variance[1] + added[1]
+        if own is not None:
+            least = luck_ahead(model, own, ends, cut, cohorts.step)
+            variance = np.maximum(variance[0], least[0]), np.maximum(variance[1], least[1])
     rows = np.diff(cumulative, prepend=0.0)
     table = _table(days, ends, windows, actual, (rows, cumulative), variance)
     return Tracking(

@@ -190,6 +190,22 @@ def test_equal_silences_share_a_bin(cdnow_split: clv.HoldoutSplit) -> None:
     assert table["customers"].tolist() == counted.tolist()
 
 
+def test_a_fit_that_knows_the_holdout_is_no_judge_of_it(cdnow_sample_orders: Any) -> None:
+    columns = {"customer": "customer_id", "date": "date", "unit": "week"}
+    split = clv.holdout_split(cdnow_sample_orders, **columns, calibration_end="1997-09-30")
+    late = BGNBD.fit(clv.rfm_summary(cdnow_sample_orders, **columns))
+    for function in (calibration, clv.diagnostics.deciles, clv.diagnostics.lift):
+        with pytest.raises(DataError, match="knows of orders until 1998-06-30"):
+            function(split, late)
+    with pytest.raises(DataError, match="what came after its data"):
+        clv.diagnostics.tracking(
+            cdnow_sample_orders, late, customer="customer_id", date="date",
+            calibration_end="1997-09-30",
+        )  # fmt: skip
+    with pytest.raises(ParameterError, match="low end of all"):
+        calibration(split, late.model, bins=[3, 5])
+
+
 def test_errors() -> None:
     split = split_of(log())
     model = BGNBD(1.0, 5.0, 0.3, 4.0)

@@ -32,7 +32,11 @@ def overview_section(found: Judged) -> Section:
 
 
 def _log(found: Judged) -> str:
-    return f"By {day(found.rfm.observed_until)}, {found.customers:,} customers had bought."
+    return f"By {day(found.rfm.observed_until)}, {_customers(found.customers)} had bought."
+
+
+def _customers(number: int) -> str:
+    return f"{number:,} customer{'' if number == 1 else 's'}"
 
 
 def _future(found: Judged, total: Any) -> str:
@@ -62,16 +66,19 @@ def _tenth(found: Judged) -> str:
     deciles = found.totals("decile")
     if isinstance(deciles, Missing):
         return ""
-    what = "value" if found.valued else "purchases"
-    return f"The best tenth of the customers has {share(deciles.share.iloc[0])} of that {what}."
+    what = "that value" if found.valued else "those purchases"
+    return f"The best tenth of the customers has {share(deciles.share.iloc[0])} of {what}."
 
 
 def _trust(found: Judged) -> str:
     fit = found.purchases
     assert isinstance(fit, Fit)  # else there were no totals
-    weak = fit.certificate.verdict != "identified"
-    said = "the data hardly pin it down" if weak else "the data pin it down"
-    return f"The model is {fit.model.label}; {said}."
+    fits = [fit, *([found.spend] if found.valued and isinstance(found.spend, Fit) else [])]
+    doubtful = [each.model.label for each in fits if each.certificate.verdict != "identified"]
+    which = " with ".join(each.model.label for each in fits)
+    if not doubtful:
+        return f"The model is {which}; the data pin it down."
+    return f"The model is {which}; the data hardly pin down {' and '.join(doubtful)}."
 
 
 def _concerns(found: Judged) -> tuple[Note, ...]:
