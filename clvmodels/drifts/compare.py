@@ -219,7 +219,9 @@ def _moved(part: Part | None) -> Moved | None:
     if part is None:
         return None
     found = part.difference
-    return Moved(part.old.model, part.new.model, root_of(found.covariance), found.endless)
+    return Moved(
+        part.old.model, part.new.model, root_of(found.covariance), found.endless, part.held
+    )
 
 
 def _window(

@@ -72,12 +72,15 @@ class Moved:
         Shape (k, r): root @ root.T is the covariance of new - old in the coordinates.
     endless : Array
         Shape (k, e): directions in which new - old has no bound.
+    held : Model or None
+        The new model with these directions as in the old one.
     """
 
     old: Any
     new: Any
     root: Array
     endless: Array
+    held: Any | None = None
 
 
 def impacts(
@@ -130,10 +133,15 @@ def impacts(
 
 
 def _one(what: str, moved: dict[str, Moved], function: Callable[..., float]) -> Impact | None:
-    """Return one quantity at both parameters with the interval of its change, if it exists."""
+    """Return one quantity at both parameters with the interval of its change, if it exists.
+
+    What the new parameters owe to directions that old data do not bound has no known error: the
+    interval holds both for the change with it and for that without.
+    """
     try:
         old = function(*(each.old for each in moved.values()))
         new = function(*(each.new for each in moved.values()))
+        held = function(*(each.held or each.new for each in moved.values()))
         slopes = [
             _slope(function, list(moved.values()), i, axis)
             for i, each in enumerate(moved.values())
@@ -151,8 +159,8 @@ def _one(what: str, moved: dict[str, Moved], function: Callable[..., float]) -> 
     if not (old > 0.0 and new > 0.0):
         return None
     half = float(special.ndtri(0.5 + 0.5 * LEVEL)) * math.sqrt(math.fsum(s * s for s in slopes))
-    middle = math.log(new / old)
-    ends = _grown(middle - half), _grown(middle + half)
+    middles = math.log(new / old), math.log(held / old)
+    ends = _grown(min(middles) - half), _grown(max(middles) + half)
     return Impact(what, tuple(moved), old, new, *(ends if bounded else (-1.0, math.inf)))
 
 

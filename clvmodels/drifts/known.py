@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from clvmodels.certificate import FLAT_DIRECTION
+from clvmodels.certificate import FLAT_DIRECTION, WEAK_DIRECTION
 from clvmodels.customers import Customers
 from clvmodels.drifts.before import drawn_before, known_then
 from clvmodels.drifts.difference import root_of
@@ -42,6 +42,10 @@ class Known:
     ----------
     root : Array
         Shape (k, r): root @ root.T is the covariance along the directions that have bounds.
+    firm : Array
+        Shape (k, f): the columns of the root along which the estimates are near enough to trust
+        the curvature there: all, but for those with an error above two in logarithms beside
+        directions without an end.
     endless : Array
         Shape (k, e): directions about which the old data say nothing.
     source : {'covariance', 'data', 'simulated', 'nothing'}
@@ -50,6 +54,7 @@ class Known:
     """
 
     root: Array
+    firm: Array
     endless: Array
     source: Literal["covariance", "data", "simulated", "nothing"]
 
@@ -69,15 +74,18 @@ def known_of(fit: Fit[Any], customers: Customers, data: Between) -> Known:
     covariance = in_coordinates(fit)
     bounded = np.isfinite(np.diag(covariance))
     if bounded.all():
-        return Known(root_of(covariance), np.zeros((len(bounded), 0)), "covariance")
+        root = root_of(covariance)
+        return Known(root, root, np.zeros((len(bounded), 0)), "covariance")
     information, units = _information(fit, customers, data)
     if not np.isfinite(information).all():
-        return Known(root_of(covariance), np.eye(len(bounded))[:, ~bounded], "nothing")
+        root = root_of(covariance)
+        return Known(root, root, np.eye(len(bounded))[:, ~bounded], "nothing")
     values, vectors = np.linalg.eigh(information * np.outer(units, units))
     known = values > FLAT_DIRECTION**-2
     outwards = units[:, None] * vectors
     root = outwards[:, known] / np.sqrt(values[known])
-    return Known(root, outwards[:, ~known], "simulated" if fit.histories is None else "data")
+    firm = root[:, values[known] > WEAK_DIRECTION**-2]
+    return Known(root, firm, outwards[:, ~known], "simulated" if fit.histories is None else "data")
 
 
 def in_coordinates(fit: Fit[Any]) -> Array:

@@ -17,10 +17,12 @@ from clvmodels.drifts.refit import refit
 from clvmodels.drifts.result import Part
 from clvmodels.drifts.spend_pairs import nested_spread
 from clvmodels.errors import DataError, ParameterError
+from clvmodels.estimation import Objective, newton
 from clvmodels.frames.customer_summary import CustomerSummary
 from clvmodels.models.fit import Fit
 from clvmodels.models.spend import SpendPredictions
 from clvmodels.objective import total
+from clvmodels.parameters import from_real_line
 
 __all__ = ["part_of"]
 
@@ -43,7 +45,25 @@ def part_of(fit: Fit[Any], new: CustomerSummary, customers: Customers, data: Bet
         root = _half_way(root, fit, fitted.model.coordinates, customers, data.length)
     found = difference(root @ root.T, information, score, data.overlap, spread)
     found = replace(found, endless=np.hstack([known.endless, found.endless]))
-    return Part("spend" if spend else "purchases", fit, fitted, found, known)
+    held = None if not known.endless.size else _held(model, known.firm, objective)
+    return Part("spend" if spend else "purchases", fit, fitted, found, known, held)
+
+
+def _held(model: Any, axes: Array, objective: Objective) -> Any:
+    """Return the model at the maximum for the new data along some axes, None if there is none.
+
+    The other directions stay where the old fit has them, at a limit of the model.
+    """
+    z = model.coordinates
+
+    def along(u: Array) -> tuple[float, Array, Array]:
+        value, gradient, hessian = objective(z + axes @ u)
+        return value, axes.T @ gradient, axes.T @ hessian @ axes
+
+    end = newton(along, np.zeros(axes.shape[1])) if axes.size else None
+    if end is None:
+        return None
+    return model.with_values(from_real_line(z + axes @ end.point, model.positive))
 
 
 def _half_way(root: Array, fit: Fit[Any], z: Array, customers: Customers, length: float) -> Array:

@@ -45,6 +45,9 @@ class Part:
         The error of new - old, and the score test of the old estimates.
     known : Known
         What the old data knew of the estimates.
+    held : Model or None
+        The new estimates where they leave directions without an end as the old fit has them; None
+        where there are no such directions, or no such estimates.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Part:
     new: Fit[Any]
     difference: Difference
     known: Known
+    held: Any | None = None
 
     @property
     def p_value(self) -> float:
