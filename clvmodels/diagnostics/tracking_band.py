@@ -7,6 +7,7 @@ pairs of purchases.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -19,13 +20,14 @@ from clvmodels.models.fit import Fit
 from clvmodels.predictive.scaled import scaled_moments
 from clvmodels.predictive.total_intervals import gamma_quantile
 
-__all__ = ["chance", "ends_of_band", "expected", "parameter_error"]
+__all__ = ["chance", "ends_of_band", "expected", "luck_ahead", "parameter_error"]
 
 Array: TypeAlias = NDArray[np.float64]
 
 _NODES: Final = 16  # ages at which pairs are counted; between them they are smooth
 _HISTORIES: Final = 500  # that stand for all, for what estimates and the future share
-_AHEAD: Final = 6  # times at which these are taken
+_STRATA, _NODES_AHEAD = 20, 5  # the same, for chance after the cut
+_AHEAD: Final = 6  # times at which these are taken, about
 
 
 def expected(model: Any, cohorts: Cohorts, ends: Array) -> Array:
@@ -49,8 +51,14 @@ def chance(model: Any, cohorts: Cohorts, ends: Array) -> tuple[Array, Array]:
     where they are regular it is too large a variance, by little.
     """
     few = cohorts.thinned()
+    oldest = int(few.ages(ends).max())
+    return _variances(model, few, ends, *_moments(model, few, oldest))
+
+
+def _variances(
+    model: Any, few: Cohorts, ends: Array, means: Array, pairs: Array
+) -> tuple[Array, Array]:
     ages = few.ages(ends).astype(np.int64)
-    means, pairs = _moments(model, few, int(ages.max()))
     steps = np.arange(1.0, pairs.shape[1])
     middle = steps - (1.0 if _whole(model) else 0.5)
     risen = np.diff(pairs, axis=1) / np.where(middle > 0.0, middle, 1.0)
@@ -62,6 +70,45 @@ def chance(model: Any, cohorts: Cohorts, ends: Array) -> tuple[Array, Array]:
     inside = pairs[row, ages] - pairs[row, before]
     inside -= before * (shares[row, ages] - shares[row, before])
     return few.count @ np.maximum(total, 0.0), few.count @ np.maximum(inside + own - own**2, 0.0)
+
+
+def luck_ahead(
+    model: Any, histories: Customers, ends: Array, cut: float, step: float
+) -> tuple[Array, Array]:
+    """Return the same variances for what comes after the cut, given the histories up to it.
+
+    No estimate made at the cut knows of it, so that a gap never varies less. A few histories, each
+    for the same share of the purchases ahead, stand for all.
+    """
+    oldest = int(ends.max() - cut)
+    if oldest <= 0:
+        return np.zeros(len(ends)), np.zeros(len(ends))
+    some = _thinned(histories)
+    each = model.expected_purchases(some, np.full(len(some), oldest * step))
+    order = np.argsort(each, kind="stable")
+    running = np.cumsum((some.weight * each)[order])
+    middle = (np.arange(_STRATA) + 0.5) / _STRATA * running[-1]
+    picked, hits = np.unique(order[np.searchsorted(running, middle)], return_counts=True)
+    count = hits * running[-1] / _STRATA / np.maximum(each[picked], 1e-300)
+    few = Cohorts(np.full(len(picked), cut), count, some.take(picked), np.arange(len(picked)), step)
+    return _variances(model, few, ends, *_moments_ahead(model, few, oldest))
+
+
+def _moments_ahead(model: Any, cohorts: Cohorts, oldest: int) -> tuple[Array, Array]:
+    """Return E[N] and E[N (N - 1)] of the next 0, 1, ..., `oldest` periods, between few nodes."""
+    from scipy.interpolate import PchipInterpolator
+
+    nodes = np.unique(np.rint(np.geomspace(1.0, oldest, _NODES_AHEAD)))
+    found = [
+        scaled_moments(model, None, cohorts.newcomers, node * cohorts.step, 0.0)[:2]
+        for node in nodes
+    ]
+    means = np.stack([mean for mean, _ in found], axis=1)
+    pairs = np.stack([np.maximum(v + m**2 - m, 0.0) for m, v in found], axis=1)
+    ages, at = np.arange(oldest + 1.0), np.append(0.0, nodes)
+    curves = (PchipInterpolator(at, np.insert(y, 0, 0.0, axis=1), axis=1) for y in (means, pairs))
+    means, pairs = (curve(ages) for curve in curves)
+    return means, pairs
 
 
 def _whole(model: Any) -> bool:
@@ -131,21 +178,27 @@ def _ahead(fit: Fit[Any], histories: Customers, times: Array) -> Array:
     longest = float(times.max())
     if longest == 0.0:
         return np.zeros((1, len(times)))
-    apart = -(-len(histories) // _HISTORIES)
-    starts = np.arange(0, len(histories), apart)
-    weight = np.add.reduceat(histories.weight, starts)
-    some = histories.take(np.minimum(starts + apart // 2, len(histories) - 1))
+    some = _thinned(histories)
     first = float(times[times > 0.0].min())
-    nodes = np.unique(np.linspace(first, longest, _AHEAD))
+    nodes = np.linspace(first, longest, _AHEAD)
+    nodes = np.unique(np.maximum(fit.model.whole_periods(nodes), first))  # steps lie between
 
     def sums(model: Any) -> Array:
-        return np.array([weight @ model.expected_purchases(some, each) for each in nodes])
+        return np.array([some.weight @ model.expected_purchases(some, each) for each in nodes])
 
     from scipy.interpolate import PchipInterpolator
 
     slopes = np.concatenate([np.zeros((1, len(nodes))), error_axes(fit, sums)])[1:]
     curve = PchipInterpolator(np.append(0.0, nodes), np.insert(slopes, 0, 0.0, axis=1), axis=1)
     return np.asarray(curve(times))
+
+
+def _thinned(histories: Customers) -> Customers:
+    """Return few histories that stand for all, with the customers of their neighbours."""
+    apart = -(-len(histories) // _HISTORIES)
+    starts = np.arange(0, len(histories), apart)
+    middle = np.minimum(starts + apart // 2, len(histories) - 1)
+    return replace(histories.take(middle), weight=np.add.reduceat(histories.weight, starts))
 
 
 # --- the band ---------------------------------------------------------------------------------

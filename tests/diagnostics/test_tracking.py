@@ -29,7 +29,7 @@ from clvmodels import (
 from clvmodels.diagnostics import Tracking, tracking
 from clvmodels.diagnostics.cohorts import Cohorts, cohorts_of
 from clvmodels.diagnostics.over_time import track
-from clvmodels.diagnostics.tracking_band import chance, expected
+from clvmodels.diagnostics.tracking_band import chance, expected, luck_ahead
 from clvmodels.frames.purchase_days import PurchaseDays
 from clvmodels.models.purchases import OpportunityModel, PurchaseModel, newcomers
 from clvmodels.models.registry import MODELS
@@ -213,7 +213,7 @@ def one_world(seed: int, *, refit: bool) -> Tracking:
 @pytest.mark.parametrize("refit", [True, False])
 def test_bands_hold_nine_times_in_ten(refit: bool) -> None:
     """A small run: decision 024 has the shares of larger ones."""
-    worlds = 10
+    worlds = 6
     tables = [one_world(seed, refit=refit).table for seed in range(worlds)]
     for column, least, most in (("", 0.85, 0.97), ("cumulative_", 0.75, 0.999)):
         inside = np.stack(
@@ -225,6 +225,74 @@ def test_bands_hold_nine_times_in_ten(refit: bool) -> None:
     sd = (half / (2.0 * 1.645)).to_numpy()
     for row in (8, len(sd) - 1):  # the cut, the end
         assert 0.4 < gaps[:, row].std() / sd[row] < 1.8
+
+
+FEW_LEAVE = (1.2, 5.0, 30.0, 500.0)  # and all alike: gamma and delta have no bound
+
+
+def opportunity_world(seed: int) -> tuple[Customers, PurchaseDays]:
+    """Customers of BG/BB who come within six months, fitted to a year and followed for five."""
+    rng, n, cut, end = np.random.default_rng(seed), 400, 12, 17
+    first = rng.integers(1, 7, n)
+    who, when = opportunities(rng, (end - first).astype(float), FEW_LEAVE)
+    month = first[who] + when.astype(np.int64)
+    known = month <= cut
+    x, t_x = np.bincount(who[known], minlength=n), np.zeros(n)
+    np.maximum.at(t_x, who[known], when[known])
+    c = Customers.from_arrays(x, t_x, (cut - first).astype(float), unit="month")
+    pairs = np.concatenate([np.stack([first, first]), np.stack([first[who], month])], axis=1)
+    rows, count = np.unique(pairs, axis=1, return_counts=True)
+    last = date(2020, 12, 31), date(2021, 5, 31)
+    return c, PurchaseDays(rows[0], rows[1], count, cut, end, *last, "month")
+
+
+@pytest.mark.filterwarnings("ignore::clvmodels.IdentifiabilityWarning")
+def test_after_the_cut_a_band_is_never_narrower_than_chance_from_there() -> None:
+    inside, bounded = [], []
+    for seed in range(2):
+        c, days = opportunity_world(seed)
+        fit = BGBB.fit(c)
+        bounded.append(bool(np.isfinite(fit.covariance).all()))
+        own = cohorts_of(days, 1.0, fit)
+        rows = track(days, fit, own, lambda c=c: c, unit="month", period="month").table
+        rows = rows[rows["window"] == "holdout"]
+        next_month = fit.model.expected_purchases(c, 1.0)  # a chance: one purchase at most
+        least = 3.29 * np.sqrt((c.weight * next_month * (1.0 - next_month)).sum()) - 2.0
+        for column in ("", "cumulative_"):
+            width = rows[f"{column}upper"] - rows[f"{column}lower"]
+            assert width.iloc[0] > least
+            assert (width > 0.75 * least).all()
+            inside += (
+                rows[f"{column}actual"]
+                .between(rows[f"{column}lower"], rows[f"{column}upper"])
+                .tolist()
+            )
+        assert rows["cumulative_upper"].sub(rows["cumulative_lower"]).is_monotonic_increasing
+    assert not all(bounded)
+    assert 0.7 < np.mean(inside) < 1.0
+
+
+def test_chance_after_the_cut_is_that_of_customers_with_equal_pasts() -> None:
+    values, n, cut = (1.2, 0.75, 0.66, 2.8), 100_000, 6.0
+    ends = np.array([3.0, 6.0, 7.0, 9.0, 12.0])
+    who, when = opportunities(np.random.default_rng(4), np.full(n, 12.0), values)
+    counts = np.stack([np.bincount(who[when <= end], minlength=n) for end in ends])
+    t_x = np.zeros(n)
+    np.maximum.at(t_x, who[when <= cut], when[when <= cut])
+    _, past = np.unique(np.stack([counts[1], t_x]), axis=1, return_inverse=True)
+
+    def within(future: Any) -> float:
+        size = np.bincount(past.ravel())
+        means = np.bincount(past.ravel(), future) / size
+        return float(((future - means[past.ravel()]) ** 2).sum())
+
+    c = Customers.from_arrays(counts[1], t_x, np.full(n, cut), unit="month").patterns()
+    sums, rows = luck_ahead(BGBB(*values), c, ends, cut, 1.0)
+    assert sums[:2].tolist() == rows[:2].tolist() == [0.0, 0.0]
+    ahead = counts[2:] - counts[1]
+    assert sums[2:] == pytest.approx([within(each) for each in ahead], rel=0.06)
+    each_row = np.diff(ahead, axis=0, prepend=0)
+    assert rows[2:] == pytest.approx([within(each) for each in each_row], rel=0.06)
 
 
 # --- logs -------------------------------------------------------------------------------------
