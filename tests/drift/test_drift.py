@@ -106,13 +106,11 @@ def test_changes_are_those_of_totals(
 ) -> None:
     table = found.impact_table.set_index("quantity")
     new = found.refitted
-    for name, models, column in (
-        ("purchases of all customers, next 1y", lambda m: (m.purchases,), "expected_purchases"),
-        ("value of all customers, next 1y", lambda m: (m.purchases, m.spend), "clv"),
-    ):
-        for which, model in (("old", old), ("new", new)):
-            total = clv.total(now, *models(model), horizon="1y")[column].item()
-            assert table.loc[name, which] == pytest.approx(total, rel=1e-6)
+    for which, model in (("old", old), ("new", new)):
+        total = clv.total(now, model.purchases.model, model.spend.model, horizon="1y")
+        for name, column in (("purchases", "expected_purchases"), ("value", "clv")):
+            wanted = pytest.approx(total[column].item(), rel=1e-6)
+            assert table.loc[f"{name} of all customers, next 1y", which] == wanted
 
 
 def test_a_loaded_model_says_the_same(
@@ -127,17 +125,16 @@ def test_a_loaded_model_says_the_same(
     clv.save(found.refitted, tmp_path / "new.json")
 
 
-@pytest.mark.parametrize("engine", ["pandas", "polars-lazy", "duckdb", "shuffled"])
+@pytest.mark.parametrize("engine", ["polars-lazy", "duckdb"])
 def test_engines_and_order(
     engine: str, found: clv.Drift, old: clv.CLVModel, orders: pl.DataFrame
 ) -> None:
     import duckdb
 
+    shuffled = orders.sample(fraction=1.0, shuffle=True, seed=1)
     log = {
-        "pandas": orders.to_pandas,
-        "polars-lazy": orders.lazy,
-        "duckdb": lambda: duckdb.from_arrow(orders.to_arrow()),
-        "shuffled": lambda: orders.sample(fraction=1.0, shuffle=True, seed=1),
+        "polars-lazy": shuffled.lazy,
+        "duckdb": lambda: duckdb.from_arrow(shuffled.to_arrow()),
     }[engine]()
     other = clv.drift(old, summary(log, END))
     for mine, theirs in zip(
@@ -206,15 +203,13 @@ def weekly(model: Any, seed: int, ages: np.ndarray, until: str, **columns: Any) 
     [
         clv.MBGNBD(0.5, 6.0, 0.9, 1.6),
         clv.ParetoNBD(0.55, 10.6, 0.6, 11.7),
-        clv.GGompertzNBD(0.8, 6.0, 0.1, 0.5, 10.0),
         clv.BGCNBD(0.8, 2.0, 0.9, 3.5, k=2),
         clv.BGBB(1.2, 0.75, 0.66, 2.8),
         clv.SBG(0.7, 1.2),
-        clv.BDW(0.6, 1.4, 1.3),
     ],
     ids=lambda model: type(model).__name__,
 )
-def test_every_model(model: Any) -> None:
+def test_models_of_every_kind(model: Any) -> None:
     ages = np.repeat(np.arange(5.0, 30.0, 4.0), 80)
     settings = {name: getattr(model, name) for name in model.settings()}
     fit = type(model).fit(weekly(model, 1, ages, "2024-06-30"), **settings)
