@@ -50,7 +50,16 @@ def test_money_of_worlds_is_that_of_gamma_gamma() -> None:
     assert near.sum() > worth.sum() * np.exp(-0.002 * 52.0)
 
 
-@pytest.mark.parametrize("name", coverage.STUDIES)
+SLOW = ("GGompertzNBD", "ParetoNBD", "MBGCNBD k=3")  # others share their code; `make coverage`
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name in SLOW else ())
+        for name in coverage.STUDIES
+    ],
+)
 def test_intervals_cover_where_the_truth_is_known(name: str) -> None:
     study = coverage.STUDIES[name]
     world = study.world(700, seed=11)
