@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from clvmodels.diagnostics.compared import Compared, Quantity, compared
+from clvmodels.diagnostics.compared import Compared, Quantity, compared, nothing_happened
 from clvmodels.diagnostics.grouped import LEVEL, expected_of_groups
 from clvmodels.diagnostics.ranking import Ranking, check_pair
 from clvmodels.errors import DataError
@@ -88,10 +89,10 @@ class Deciles:
     @property
     def verdict(self) -> str:
         """How far off the deciles are, in a sentence."""
-        return (
-            f"Deciles are off by {self.calibration_error:.1%} of the mean; {self.outside} of "
-            f"{_COUNT} lie outside their {self.level:.0%} interval."
-        )
+        outside = f"{self.outside} of {_COUNT} lie outside their {self.level:.0%} interval."
+        if math.isnan(self.calibration_error):
+            return f"{nothing_happened(self.quantity)}; of the deciles {outside}"
+        return f"Deciles are off by {self.calibration_error:.1%} of the mean; {outside}"
 
     def __str__(self) -> str:
         return f"{self.title}\n{self.table.round(3).to_string(index=False)}\n{self.verdict}"

@@ -15,7 +15,7 @@ from clvmodels.frames.cleaning import check_choice
 from clvmodels.frames.split import HoldoutSplit
 from clvmodels.predictive.arguments import check_price, fitted_model, is_number
 
-__all__ = ["Compared", "Quantity", "compared", "predicted_of"]
+__all__ = ["Compared", "Quantity", "compared", "nothing_happened", "predicted_of"]
 
 Array: TypeAlias = NDArray[np.float64]
 Quantity: TypeAlias = Literal["purchases", "value"]
@@ -70,6 +70,13 @@ def compared(
     if valued is None:
         return Compared(found, predicted, found.purchases, "purchases", None)
     return Compared(found, predicted, np.asarray(found.value), "value", valued)
+
+
+def nothing_happened(quantity: Quantity) -> str:
+    """Say, without a full stop, that the actual total of a window is zero."""
+    if quantity == "purchases":
+        return "Nobody bought anything in the holdout window"
+    return "All that was bought in the holdout window is worth 0"
 
 
 def predicted_of(found: Outcomes, purchases: Any, spend: Any = None) -> Array:

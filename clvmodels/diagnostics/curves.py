@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from clvmodels.diagnostics.compared import Quantity, compared
+from clvmodels.diagnostics.compared import Quantity, compared, nothing_happened
 from clvmodels.diagnostics.metrics import normalised_gini, top_decile_capture
 from clvmodels.diagnostics.ranking import Ranking, check_pair
 from clvmodels.errors import ParameterError
@@ -80,9 +81,13 @@ class Lift:
     @property
     def verdict(self) -> str:
         """How well customers are ranked, in a sentence."""
+        if math.isnan(self.top_decile):
+            return f"{nothing_happened(self.quantity)}, so that there is no ranking to judge."
+        known = not math.isnan(self.normalised_gini)
+        gini = f"normalised Gini {self.normalised_gini:.4f}" if known else "all did the same"
         return (
             f"The best predicted tenth of the customers made {self.top_decile:.1%} of the "
-            f"{self.quantity}; normalised Gini {self.normalised_gini:.4f}."
+            f"{self.quantity}; {gini}."
         )
 
     def __str__(self) -> str:

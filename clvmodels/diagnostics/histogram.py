@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -26,6 +27,7 @@ __all__ = ["FrequencyCheck", "frequencies"]
 Array: TypeAlias = NDArray[np.float64]
 
 _AGES: Final = 100  # that stand for all, for the variance of counts
+_SMALLEST: Final = 5.0  # expected customers of a cell, as chi-square needs
 _ROUNDING: Final = 1e-9  # of the largest eigenvalue: smaller ones are none
 
 
@@ -66,8 +68,11 @@ class FrequencyCheck(FrequencyTable):
         """Chance of a `chi_square` as large as this if the model is right, approximately.
 
         It holds for many customers. Of very many it is small for every model, since none is
-        exactly right: see `misplaced` for how much that matters.
+        exactly right: see `misplaced` for how much that matters. NaN of too few customers to test:
+        unless five or more are expected in two cells.
         """
+        if not self._testable:
+            return math.nan
         return weighted_tail(self.chi_square, self.weights)
 
     @property
@@ -85,12 +90,19 @@ class FrequencyCheck(FrequencyTable):
     @property
     def verdict(self) -> str:
         """The test in a sentence."""
+        if not self._testable:
+            return "too few customers to test"
         p = "p < 0.0001" if self.p_value < 1e-4 else f"p = {self.p_value:.4f}"
         return (
             f"chi-square {self.chi_square:.2f} in {self.cells} cells, "
             f"{self.degrees_of_freedom:.1f} expected by chance, {p}; "
             f"{self.misplaced:.1%} of the customers are in the wrong row"
         )
+
+    @property
+    def _testable(self) -> bool:
+        expected = _merged(np.array(self.expected), self.cells)
+        return int((expected >= _SMALLEST).sum()) >= 2
 
     def _repr_html_(self) -> Html:
         return html_card("Customers by repeat purchases", html_table(self.table), self.verdict)

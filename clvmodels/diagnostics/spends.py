@@ -80,6 +80,8 @@ class SpendDistribution:
     @property
     def verdict(self) -> str:
         """How far counts are from what is expected, in a sentence."""
+        if self.cells < 2:
+            return "too few customers to test"
         return (
             f"chi-square {self.chi_square:.1f} in {self.cells} cells; {self.misplaced:.1%} of the "
             "customers are in the wrong bin"

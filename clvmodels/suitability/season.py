@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from clvmodels.customers import Grid
 from clvmodels.suitability.aggregates import BLOCK, BLOCKS
 from clvmodels.suitability.facts import Base, Orders
 from clvmodels.suitability.finding import Finding, Topic, level_of
@@ -125,7 +126,18 @@ def _divided(above: Array, below: Array) -> Array:
 
 def _when(block: int, blocks: int, base: Base, until: date | None) -> str:
     """Return the dates of a block, or its number where there is no calendar."""
-    if until is None or base.grid not in ("day", "week"):
+    if until is None:
         return f"Period {block + 1} of {blocks}"
+    if base.grid not in ("day", "week"):
+        return _calendar_name(until, blocks - 1 - block, base.grid)
     last = until - timedelta(days=BLOCK * (blocks - 1 - block))
     return f"{last - timedelta(days=BLOCK - 1)} to {last}"
+
+
+def _calendar_name(until: date, before: int, grid: Grid) -> str:
+    """Return the month, quarter or year that is so many before the one of a day."""
+    months = {"month": 1, "quarter": 3, "year": 12}[grid]
+    year, month = divmod(12 * until.year + until.month - 1 - before * months, 12)
+    if grid == "month":
+        return f"The month {year}-{month + 1:02d}"
+    return f"The quarter Q{month // 3 + 1} {year}" if grid == "quarter" else f"The year {year}"

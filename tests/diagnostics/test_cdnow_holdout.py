@@ -230,3 +230,32 @@ def test_what_cannot_be_compared(
     daily = replace(split.calibration, unit="day")
     with pytest.raises(clv.UnitMismatchError):
         deciles(replace(split, calibration=daily), bgnbd)
+
+
+@pytest.mark.parametrize(
+    ("later", "spend", "words"),
+    [
+        (None, None, "Nobody bought anything"),
+        (0.0, 9.99, None),
+        (0.0, GammaGamma(6.25, 3.74, 15.44), "is worth 0"),
+    ],
+)
+def test_a_holdout_in_which_nothing_happened(later: Any, spend: Any, words: str | None) -> None:
+    """Shares of nothing are words, not nan%."""
+    log = pd.DataFrame({"who": range(12), "day": "2024-01-01", "paid": 10.0})
+    log.loc[12] = [0, "2024-02-01", 10.0]
+    if later is not None:
+        log.loc[13] = [0, "2024-03-10", later]
+    split = clv.holdout_split(
+        log,
+        customer="who",
+        date="day",
+        amount="paid",
+        unit="week",
+        calibration_end="2024-02-29",
+        observed_until="2024-04-30",
+    )
+    model = BGNBD(0.243, 4.414, 0.793, 2.426)
+    for found in (deciles(split, model, spend), lift(split, model, spend)):
+        assert "nan" not in found.verdict
+        assert words is None or words in found.verdict

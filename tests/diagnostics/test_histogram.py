@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+import clvmodels as clv
 from clvmodels import BGNBD, MBGCNBD, Customers, DataError, ParetoNBD, UnitMismatchError
 from clvmodels.diagnostics import frequencies
 from clvmodels.models.base import Model
@@ -145,3 +147,21 @@ def test_tail_of_weighted_chi_squares(weights: list[float]) -> None:
     equal = [3.0] * len(weights)
     x = 4.0 * len(weights)
     assert weighted_tail(x, equal) == pytest.approx(stats.chi2.sf(x / 3.0, len(weights)))
+
+
+def test_too_few_customers_to_test() -> None:
+    """With one cell, or cells of less than five, chi-square says nothing."""
+    model, spend = BGNBD(0.24, 4.4, 0.8, 2.4), clv.GammaGamma(6.25, 3.74, 15.44)
+    one = Customers.from_arrays([2.0], [20.0], [39.0], unit="week", monetary_value=[30.0])
+    found = frequencies(one, model)
+    assert math.isnan(found.p_value)
+    spent = clv.diagnostics.spend_distribution(one, spend)
+    assert found.verdict == spent.verdict == "too few customers to test"
+    assert "too few" in str(found)
+    assert "too few" in spent._repr_html_()
+    many = model.simulate(200, 39, seed=1, unit="week")
+    found = frequencies(many, model)
+    assert 0.0 <= found.p_value <= 1.0
+    assert found.verdict.startswith("chi-square")
+    spent = clv.diagnostics.spend_distribution(spend.simulate(many, seed=2), spend)
+    assert spent.verdict.startswith("chi-square")

@@ -269,7 +269,7 @@ def test_after_the_cut_a_band_is_never_narrower_than_chance_from_there() -> None
             )
         assert rows["cumulative_upper"].sub(rows["cumulative_lower"]).is_monotonic_increasing
     assert not all(bounded)
-    assert 0.7 < np.mean(inside) < 1.0
+    assert np.mean(inside) > 0.7
 
 
 def test_chance_after_the_cut_is_that_of_customers_with_equal_pasts() -> None:

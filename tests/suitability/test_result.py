@@ -6,6 +6,7 @@ import math
 import pickle
 import warnings
 from collections.abc import Callable, Sequence
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -137,6 +138,21 @@ def test_other_grids(grid: Any) -> None:
     assert check.unit == grid
     assert "counted by the" in check.finding("contractual timing").says
     assert check.finding("regular timing").level != "warning", "the grid makes it regular"
+
+
+@pytest.mark.parametrize(
+    ("grid", "words"), [("month", "The month 2022-05 had"), ("quarter", "The quarter Q2 2022 had")]
+)
+def test_a_season_of_months_has_a_name(grid: Any, words: str) -> None:
+    rng, months, n = np.random.default_rng(1), 48, 600
+    first, chance = rng.integers(0, 24, n), np.full(months, 0.15)
+    chance[28] = 0.9  # May 2022
+    buys = (rng.random((n, months)) < chance) & (np.arange(months) > first[:, None])
+    buys[np.arange(n), first] = True
+    who, month = np.nonzero(buys)
+    log = pl.DataFrame({"who": who, "when": [date(2020 + m // 12, m % 12 + 1, 9) for m in month]})
+    check = clv.check(log, customer="who", date="when", grid=grid, observed_until="2023-12-31")
+    assert check.finding("season and trend").says.startswith(words)
 
 
 def test_the_result() -> None:
