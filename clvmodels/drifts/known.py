@@ -136,7 +136,7 @@ def _like_the_old(fit: Fit[Any], customers: Customers, data: Between) -> Custome
 
 
 def _of_spend(fit: Fit[Any], customers: Customers, data: Between) -> Array:
-    """Return the expected information of mean spends with the old numbers of purchases."""
+    """Return the expected information of mean spends of as many purchases as the old data had."""
     some = customers.take(np.flatnonzero(customers.frequency > 0.0))
     rng = np.random.default_rng(_SEED)
     some = some.take(rng.choice(len(some), 8 * _SAMPLE, p=some.weight / some.weight.sum()))
@@ -148,4 +148,4 @@ def _of_spend(fit: Fit[Any], customers: Customers, data: Between) -> Array:
         x = some.frequency
     mean = mean_spends(fit.model, some, x, rng)
     slopes = scores(fit.model, replace(some, frequency=x, monetary_value=mean))
-    return np.asarray(slopes.T @ slopes * (fit.n_customers / max(len(x), 1)))
+    return np.asarray(slopes.T @ slopes * (fit.data.repeat_purchases / max(x.sum(), 1.0)))

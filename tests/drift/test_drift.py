@@ -125,17 +125,13 @@ def test_a_loaded_model_says_the_same(
     clv.save(found.refitted, tmp_path / "new.json")
 
 
-@pytest.mark.parametrize("engine", ["polars-lazy", "duckdb"])
-def test_engines_and_order(
-    engine: str, found: clv.Drift, old: clv.CLVModel, orders: pl.DataFrame
+def test_another_engine_and_order(
+    found: clv.Drift, old: clv.CLVModel, orders: pl.DataFrame
 ) -> None:
     import duckdb
 
     shuffled = orders.sample(fraction=1.0, shuffle=True, seed=1)
-    log = {
-        "polars-lazy": shuffled.lazy,
-        "duckdb": lambda: duckdb.from_arrow(shuffled.to_arrow()),
-    }[engine]()
+    log = duckdb.from_arrow(shuffled.to_arrow())
     other = clv.drift(old, summary(log, END))
     for mine, theirs in zip(
         (found.tests, found.impact_table, found.window_table),
@@ -149,7 +145,9 @@ def test_engines_and_order(
 # --- worlds -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("change", study.CHANGES)
+@pytest.mark.parametrize(
+    "change", ["nothing", "one purchase in five less", "prices a fifth higher"]
+)
 def test_worlds_that_change_are_called_refit(change: str) -> None:
     drift = study.found(study.STUDIES["BGNBD"], 7, study.CHANGES[change], "nested", 3_000)
     assert drift.verdict == ("not yet" if change == "nothing" else "refit"), str(drift)
@@ -210,7 +208,7 @@ def weekly(model: Any, seed: int, ages: np.ndarray, until: str, **columns: Any) 
     ids=lambda model: type(model).__name__,
 )
 def test_models_of_every_kind(model: Any) -> None:
-    ages = np.repeat(np.arange(5.0, 30.0, 4.0), 80)
+    ages = np.repeat(np.arange(5.0, 30.0, 4.0), 60)
     settings = {name: getattr(model, name) for name in model.settings()}
     fit = type(model).fit(weekly(model, 1, ages, "2024-06-30"), **settings)
     drift = clv.drift(fit, weekly(model, 2, ages + 6.0, "2024-08-11"), overlap="separate")
