@@ -93,7 +93,7 @@ def test_bins_divide_the_customers(cdnow_split: clv.HoldoutSplit, by: Any) -> No
 @pytest.mark.filterwarnings("ignore::clvmodels.IdentifiabilityWarning")
 def test_intervals_are_those_of_totals() -> None:
     """The same sums by `total`, which makes segments on the engine and not from arrays."""
-    split = split_of(log(300, seed=5))
+    split = split_of(log(150, seed=5))
     fit, spend = MBGNBD.fit(split.calibration), GammaGamma.fit(split.calibration)
     frame = split.calibration.frame
     frame["bin"] = np.searchsorted([2], frame["frequency"], side="right")
@@ -136,7 +136,7 @@ def test_order_of_rows_does_not_matter() -> None:
     ids=lambda model: model.title,
 )
 def test_models_in_real_time(model: Any) -> None:
-    split = split_of(log(250))
+    split = split_of(log(120))
     rows = calibration(split, model, by="p_alive", bins=1).table
     c = split.calibration.customers()
     total = model.expected_purchases(c, split.horizon).sum()

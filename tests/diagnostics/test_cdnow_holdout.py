@@ -242,10 +242,10 @@ def test_what_cannot_be_compared(
 )
 def test_a_holdout_in_which_nothing_happened(later: Any, spend: Any, words: str | None) -> None:
     """Shares of nothing are words, not nan%."""
-    log = pd.DataFrame({"who": range(12), "day": "2024-01-01", "paid": 10.0})
-    log.loc[12] = [0, "2024-02-01", 10.0]
+    days, paid = ["2024-01-01"] * 12 + ["2024-02-01"], [10.0] * 13
     if later is not None:
-        log.loc[13] = [0, "2024-03-10", later]
+        days, paid = [*days, "2024-03-10"], [*paid, later]
+    log = pd.DataFrame({"who": [*range(12), 0, 0][: len(days)], "day": days, "paid": paid})
     split = clv.holdout_split(
         log,
         customer="who",

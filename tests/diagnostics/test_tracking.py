@@ -383,8 +383,8 @@ def test_every_model(name: str) -> None:
 
 def test_covariates() -> None:
     """Each customer is expected to do what their own model says."""
-    log = orders()
-    table = pl.DataFrame({"who": np.arange(400), "web": np.arange(400) % 3 // 2})
+    log = orders(200)
+    table = pl.DataFrame({"who": np.arange(200), "web": np.arange(200) % 3 // 2})
     rfm = clv.rfm_summary(log, **COLUMNS, unit="week", observed_until="2023-09-30")
     rfm = rfm.with_covariates(table)
     fit = BGNBD.fit(rfm, purchase="web")
