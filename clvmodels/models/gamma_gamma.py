@@ -30,7 +30,7 @@ Array: TypeAlias = NDArray[np.float64]
 _CONCENTRATED: Final = 1e3  # a gamma density with this shape is a single value
 _ALIKE: Final = 1e-5  # relative spread of mean spend below which there is nothing to learn
 _NEGLIGIBLE: Final = 0.1  # correlations within this of zero do not move expected spend noticeably
-_ALIKE: Final = 1e-9  # relative difference of mean spends that are the same but for rounding
+_SAME: Final = 1e-9  # relative difference of mean spends that are the same but for rounding
 _NORMAL_975: Final = 1.959963984540054
 
 
@@ -339,7 +339,7 @@ def _independence(x: Array, m: Array, weight: Array) -> IndependenceCheck:
         dx = x - float(weight @ x) / n
         dm = m - float(weight @ m) / n
         spread = math.sqrt(float(weight @ dx**2) * float(weight @ dm**2))
-        alike = bool((np.abs(dm) <= _ALIKE * m).all())  # but for the rounding of their sums
+        alike = bool((np.abs(dm) <= _SAME * m).all())  # but for the rounding of their sums
     else:
         spread, alike = 0.0, False
     if spread == 0.0 or alike:

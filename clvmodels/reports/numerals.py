@@ -48,7 +48,7 @@ def percent(value: float) -> str:
     return f"{100.0 * value:.0f}\u202f%"
 
 
-def day(when: date) -> str:
+def day(when: date | None) -> str:
     """Return a date as people read it.
 
     Examples
@@ -56,7 +56,7 @@ def day(when: date) -> str:
     >>> day(date(2010, 12, 9))
     '9 December 2010'
     """
-    return f"{when.day} {when:%B %Y}"
+    return "an unknown day" if when is None else f"{when.day} {when:%B %Y}"
 
 
 def share(value: float) -> str:

@@ -50,6 +50,13 @@ def saved(figure: Any, kind: str = "svg") -> str:
     return out.getvalue().decode("utf-8") if kind == "svg" else ""
 
 
+@pytest.fixture(autouse=True)
+def _no_figures_of_others() -> None:
+    """Close what code before this, such as that of a page of the docs, has left open."""
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_draws_on_the_axes_given_and_leaves_no_trace(name: str, drawn: Draw) -> None:
     before = dict(mpl.rcParams)
