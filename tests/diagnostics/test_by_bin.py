@@ -176,7 +176,7 @@ def test_bins_of_ones_own() -> None:
     assert rows["customers"].max() - rows["customers"].min() < 6
     for bad in (0, [], [1, 1], [[1]]):
         with pytest.raises(ParameterError, match="`bins`"):
-            calibration(split, model, bins=bad)  # type: ignore[arg-type]
+            calibration(split, model, bins=bad)
 
 
 def test_equal_silences_share_a_bin(cdnow_split: clv.HoldoutSplit) -> None:
@@ -210,9 +210,9 @@ def test_errors() -> None:
     split = split_of(log())
     model = BGNBD(1.0, 5.0, 0.3, 4.0)
     with pytest.raises(DataError, match="HoldoutSplit"):
-        calibration(split.calibration, model)  # type: ignore[arg-type]
+        calibration(split.calibration, model)
     with pytest.raises(DataError, match="by"):
-        calibration(split, model, by="age")  # type: ignore[arg-type]
+        calibration(split, model, by="age")
     without = clv.holdout_split(
         log(), customer="who", date="day", calibration_end="2023-09-30", unit="week"
     )

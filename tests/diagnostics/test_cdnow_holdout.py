@@ -215,11 +215,11 @@ def test_what_cannot_be_compared(
     with pytest.raises(ParameterError, match="quantity='value' and no `spend`"):
         deciles(split, bgnbd, quantity="value")
     with pytest.raises(DataError, match="one of 'purchases', 'value'"):
-        lift(split, bgnbd, quantity="orders")  # type: ignore[arg-type]  # what a user might pass
+        lift(split, bgnbd, quantity="orders")
     with pytest.raises(MissingColumnError, match="without amounts"):
         deciles(split_of(cdnow_sample_orders, None), bgnbd, 9.99)
     with pytest.raises(DataError, match="HoldoutSplit"):
-        lift(split.calibration, bgnbd)  # type: ignore[arg-type]  # what a user might pass
+        lift(split.calibration, bgnbd)
     with pytest.raises(DataError, match="at least ten"):
         deciles_of([1.0] * 9, [1.0] * 9)
     with pytest.raises(ParameterError, match="whole number above zero"):

@@ -123,7 +123,7 @@ def test_errors() -> None:
     with pytest.raises(UnitMismatchError, match="own time unit"):
         frequencies(BGNBD(0.5, 5.0, 0.8, 2.4).simulate(50, 30.0, seed=1, unit="day"), fit)
     with pytest.raises(DataError, match="purchase model"):
-        frequencies(c, "BGNBD")  # type: ignore[arg-type]
+        frequencies(c, "BGNBD")
 
 
 def test_regular_timing_and_whole_periods_agree_with_the_fit() -> None:

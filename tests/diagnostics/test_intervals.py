@@ -66,7 +66,7 @@ def test_a_wrong_model_shows() -> None:
 def test_bad_input() -> None:
     law = laws()["purchases"]
     with pytest.raises(DataError, match="predictive distribution"):
-        interval_coverage(MODEL, [1.0])  # type: ignore[arg-type]  # what a user might pass
+        interval_coverage(MODEL, [1.0])
     with pytest.raises(DataError, match="shape"):
         interval_coverage(law, [1.0])
     none = purchase_distribution(customers().take(slice(0, 0)), MODEL, horizon=39.0)

@@ -429,7 +429,7 @@ def test_arguments() -> None:
     with pytest.raises(MissingColumnError):
         tracking(log, fit, customer="whom", date="day")
     with pytest.raises(DataError, match="period"):
-        tracking(log, fit, **COLUMNS, period="fortnight")  # type: ignore[arg-type]
+        tracking(log, fit, **COLUMNS, period="fortnight")
     short = tracking(log, fit, **COLUMNS, observed_until="2023-06-30").table
     assert set(short["window"]) == {"calibration"}
 

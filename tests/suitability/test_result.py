@@ -103,7 +103,7 @@ def test_what_is_refused() -> None:
     with pytest.raises(clv.DataError, match="pandas, polars"):
         clv.check([1, 2], **COLUMNS)
     with pytest.raises(clv.ParameterError, match="time unit"):
-        clv.check(log, **COLUMNS, unit="fortnight")  # type: ignore[arg-type]
+        clv.check(log, **COLUMNS, unit="fortnight")
     rfm = clv.rfm_summary(log, **COLUMNS, unit="week")
     for given in ({"customer": "who"}, {"unit": "day"}, {"observed_until": "2030-01-01"}):
         with pytest.raises(clv.ParameterError, match="a summary has its own"):
