@@ -79,6 +79,12 @@ def contestants(models: Models, *, taken: Iterable[str]) -> tuple[Contestant, ..
     else:
         given = [models] if isinstance(models, str | type) else list(models)
         found = [_contestant(each) for each in given]
+    if not found:
+        raise ParameterError(
+            "A backtest has at least one model.",
+            place="Got none.",
+            fix="Pass models=['BGNBD'], or leave them out for three.",
+        )
     names = [each.name for each in found]
     twice = [name for name in names if names.count(name) > 1 or name in set(taken)]
     if twice:

@@ -234,9 +234,10 @@ class _Cells:
         model = fitted_model(fit)
         clock = _Clock(unit or (fit.unit if isinstance(fit, Fit) else None))
         check_alike(fit, clock)
-        until = finite_horizon(clock, fit, age)
-        x = check_counts(np.arange(_COLUMNS) if frequencies is None else frequencies, "frequencies")
+        until = finite_horizon(clock, fit, age, name="age")
         whole = bool(model.whole_periods(np.array([0.5]))[0] != 0.5)
+        most = min(_COLUMNS, int(until) + 1) if whole else _COLUMNS  # one purchase a period
+        x = check_counts(np.arange(most) if frequencies is None else frequencies, "frequencies")
         t_x = np.linspace(0.0, until, _ROWS) if recencies is None else _times(recencies, until)
         if whole and recencies is None:
             t_x = np.floor(t_x)

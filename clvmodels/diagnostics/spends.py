@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from clvmodels.customers import Customers, Histories
-from clvmodels.errors import DataError
+from clvmodels.errors import DataError, ParameterError
 from clvmodels.frames.spend_bins import spend_bins
 from clvmodels.markup import Html, html_card, html_table
 from clvmodels.models.provenance import check_alike
@@ -156,6 +156,10 @@ def spend_distribution(rfm: Histories, spend: Any, *, bins: int = _BINS) -> Spen
             place="Nobody here has any that is worth something.",
             fix="Use a longer log.",
         )
+    if isinstance(bins, bool) or not isinstance(bins, int | np.integer) or bins < 1:
+        raise ParameterError(
+            "`bins` is a whole number above zero.", place=f"Got {bins!r:.80}.", fix="Pass 30."
+        )
     law = model.spend_law(_newcomers(rows))
     observed = np.bincount(place, count, len(edges)).astype(np.float64)
     expected, density = _expected(law, rows.frequency, count, edges)
@@ -206,7 +210,7 @@ def _edges(model: SpendPredictions, rfm: Histories, bins: int) -> Array:
     share = special.betaincinv(law.purchase, law.customer, _TOP)
     top = float(np.max(law.scale * share / np.maximum(1.0 - share, 1e-12)))
     width = _round_up(top / max(int(bins) - 1, 1))
-    return width * np.arange(max(int(bins), 1), dtype=np.float64)
+    return width * np.arange(int(bins), dtype=np.float64)
 
 
 def _kinds(rfm: Histories, variables: tuple[str, ...]) -> Customers:

@@ -106,8 +106,12 @@ def spend_models(spend: Any) -> tuple[SpendPredictions, ...]:
     return tuple(models[i] for i in np.random.default_rng(DRAWS).permutation(DRAWS))
 
 
-def horizon_of(customers: Any, purchases: Any, horizon: Duration) -> float:
+def horizon_of(
+    customers: Any, purchases: Any, horizon: Duration, *, name: str = "horizon"
+) -> float:
     """Return a horizon in the unit that customers and fit share, or raise if they do not.
+
+    `name` is what the argument is called in messages.
 
     Raises
     ------
@@ -121,11 +125,12 @@ def horizon_of(customers: Any, purchases: Any, horizon: Duration) -> float:
     unit = getattr(customers, "unit", None) or getattr(fitted, "unit", None)
     if unit is None and not is_number(horizon):
         raise ParameterError(
-            "`horizon` as a duration needs the unit of the customers.",
+            f"`{name}` as a duration needs the unit of the customers.",
             place=f"Got {horizon!r}, and neither customers nor model have a unit.",
             fix="Pass a number, or Customers.from_arrays(..., unit='week').",
         )
-    return in_units(horizon, unit or "day", start=getattr(customers, "observed_until", None))
+    start = getattr(customers, "observed_until", None)
+    return in_units(horizon, unit or "day", start=start, name=name)
 
 
 def is_number(value: object) -> bool:
@@ -133,14 +138,16 @@ def is_number(value: object) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
-def finite_horizon(customers: Any, purchases: Any, horizon: Duration) -> float:
+def finite_horizon(
+    customers: Any, purchases: Any, horizon: Duration, *, name: str = "horizon"
+) -> float:
     """Return a finite horizon in the unit of customers and fit; see `horizon_of`."""
-    length = horizon_of(customers, purchases, horizon)
+    length = horizon_of(customers, purchases, horizon, name=name)
     if math.isinf(length):
         raise ParameterError(
-            "The number of purchases has a distribution within a finite horizon.",
+            f"The number of purchases has a distribution within a finite {name}.",
             place="Got an infinite one.",
-            fix="Pass a horizon such as '1y'.",
+            fix=f"Pass {name}='1y'.",
         )
     return length
 

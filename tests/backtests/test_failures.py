@@ -136,6 +136,7 @@ def test_errors_of_others_pass(log: pl.DataFrame, run: Any) -> None:
     ("options", "error", "words"),
     [
         ({"models": ["BGNDB"]}, clv.ParameterError, "Did you mean 'BGNBD'"),
+        ({"models": []}, clv.ParameterError, "at least one model"),
         ({"models": ["GammaGamma"]}, clv.ParameterError, "takes purchase models"),
         ({"models": [GammaGamma]}, clv.ParameterError, "takes purchase models"),
         ({"models": [BGNBD, "BGNBD"]}, clv.ParameterError, "comes twice"),

@@ -328,3 +328,16 @@ def test_spend_errors() -> None:
         spend_distribution(nobody, PAPER)
     with pytest.raises(DataError, match="monetary_value"):
         spend_distribution(clv.BGNBD(0.5, 5.0, 0.8, 2.4).simulate(9, 9.0, seed=1), model)
+    paid = Customers.from_arrays([2.0], [1.0], [3.0], unit="week", monetary_value=[20.0])
+    for bins in (0, -3, 1.5, True):
+        with pytest.raises(ParameterError, match="`bins` is a whole number"):
+            spend_distribution(paid, model, bins=bins)
+
+
+def test_ages_of_matrices() -> None:
+    for age, words in ((-1, "`age` is zero or longer"), (math.inf, "finite age")):
+        with pytest.raises(ParameterError, match=words):
+            p_alive_matrix(PAPER, age=age, unit="week")
+    whole = p_alive_matrix(BGBB(1.2, 0.75, 0.66, 2.78), age=6, unit="year")
+    assert whole.grid.columns.tolist() == list(range(7))  # one purchase a period
+    assert whole.grid.notna().any().all()
