@@ -1,7 +1,7 @@
 # Every target makes its own environment, so that a machine with Python 3.11+, pip and make suffices.
 PYTHON ?= python3
 WORKERS ?= auto
-.PHONY: demo test lint typecheck docs bench recovery coverage costs drift pictures gallery report golden clean
+.PHONY: demo test lint typecheck docs bench recovery thorough coverage costs drift pictures gallery report golden clean
 
 .venv-demo/ready: pyproject.toml
 	$(PYTHON) -m venv .venv-demo
@@ -22,6 +22,9 @@ test: .venv/ready  ## the whole test suite
 	sh tests/setup/postgres.sh
 	sh tests/setup/chromium.sh
 	.venv/bin/python -m pytest -n $(WORKERS) --dist loadgroup -m 'not slow'
+
+thorough: .venv/ready  ## every test, with more parameters, more engines, and studies; an hour
+	.venv/bin/python -m pytest -n $(WORKERS) --dist loadgroup
 
 lint: .venv/ready
 	.venv/bin/ruff check .

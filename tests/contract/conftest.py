@@ -15,6 +15,7 @@ from clvmodels.models.registry import MODELS
 from clvmodels.models.spend import SpendModel
 
 SETS = 4  # parameter sets a model
+ALWAYS = 2  # of them in every run; `make thorough` has all
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,11 @@ def example_customers(model: Model, seed: int) -> Customers:
 def cases(kind: type[Model]) -> list[Any]:
     chosen = [model for model in MODELS.values() if issubclass(model, kind)]
     return [
-        pytest.param(draw(model, seed), id=f"{model.__name__}-{seed}")
+        pytest.param(
+            draw(model, seed),
+            id=f"{model.__name__}-{seed}",
+            marks=pytest.mark.slow if seed >= ALWAYS else (),
+        )
         for model in chosen
         for seed in range(SETS)
     ]

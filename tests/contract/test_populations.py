@@ -136,6 +136,7 @@ def test_hours_days_and_years_are_alike(ordinary: ContinuousModel, scale: float)
     assert other.model.values == pytest.approx(plain.model.values * scale ** np.array(powers), 1e-7)
 
 
+@pytest.mark.slow
 def test_200_000_customers_fit_as_well_as_2_000(ordinary: ContinuousModel) -> None:
     """On half days, which make few patterns and move the estimates by less than their errors."""
     ages = np.repeat(np.arange(60.0, 80.0), 10_000)

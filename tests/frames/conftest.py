@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -61,13 +61,19 @@ class Engine:
         return str(path)
 
 
-@pytest.fixture(scope="session", params=[*EAGER, *LAZY, *FILES])
+def _engines(names: Iterable[str]) -> list[Any]:
+    """Return engines, those that another one is much like for `make thorough` alone."""
+    alike = {"pandas-pyarrow", "csv"}
+    return [pytest.param(each, marks=pytest.mark.slow if each in alike else ()) for each in names]
+
+
+@pytest.fixture(scope="session", params=_engines([*EAGER, *LAZY, *FILES]))
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Engine:
     """Return every engine, files included."""
     return Engine(request.param, tmp_path_factory.mktemp(request.param))
 
 
-@pytest.fixture(scope="session", params=[*EAGER, *LAZY])
+@pytest.fixture(scope="session", params=_engines([*EAGER, *LAZY]))
 def frame_engine(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Engine:

@@ -108,6 +108,7 @@ def test_nuts_agrees_with_importance_sampling(
 
 
 @pytest.mark.filterwarnings("ignore::clvmodels.PosteriorWarning")
+@pytest.mark.slow
 def test_chains_are_reproducible_and_go_to_arviz(small: Fit[BGNBD]) -> None:
     chains, again = (
         small.posterior(draws=100, seed=1, method="nuts", prior=PROPER) for _ in range(2)

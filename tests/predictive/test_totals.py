@@ -239,6 +239,7 @@ def test_error_of_parameters_is_that_of_totals_at_their_draws(fitted) -> None:
     assert found["sd"][0] == pytest.approx(both, rel=1e-12)
 
 
+@pytest.mark.slow
 def test_draws_in_place_of_fits(fitted) -> None:
     rfm, purchases, spend = fitted
     terms = {"horizon": HORIZON, "discount_rate": RATE, "by": "segment"}

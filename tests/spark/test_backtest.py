@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import polars as pl
+import pytest
 
 import clvmodels as clv
 
 ALIKE = 1e-9
 
 
+@pytest.mark.slow
 def test_a_backtest_on_spark(on_spark: Callable[[pl.DataFrame], Any]) -> None:
     draw = np.random.default_rng(8)
     rows = [

@@ -12,6 +12,7 @@ import clvmodels as clv
 COLUMNS = {"customer": "customer_id", "date": "date", "amount": "amount"}
 
 
+@pytest.mark.slow
 def test_findings_on_spark(cdnow_sample_orders: Any, on_spark: Any) -> None:
     orders = pl.from_pandas(cdnow_sample_orders[list(COLUMNS.values())])
     orders = orders.with_columns(pl.col("date").str.to_date())
