@@ -96,7 +96,8 @@ class Findings:
         """
         fitted = [fit for fit in self.fits.values() if isinstance(fit, Fit)]
         if not fitted:
-            reasons = (f"{name}: {each.reason}" for name, each in self.fits.items())  # type: ignore[union-attr] # none was fitted
+            missing = {k: each for k, each in self.fits.items() if isinstance(each, Missing)}
+            reasons = (f"{name}: {each.reason}" for name, each in missing.items())
             return Missing(f"No model could be fitted. {' '.join(reasons)}")
         best = min(fit.aic for fit in fitted)
         alike = [fit for fit in fitted if fit.aic - best < _SAME]
@@ -257,5 +258,6 @@ def _pandas(frame: Any) -> pd.DataFrame:
 
     wrapped = nw.from_native(frame, eager_only=True)
     if wrapped.implementation.is_pandas():
-        return nw.to_native(wrapped).reset_index(drop=True)  # type: ignore[no-any-return] # pandas
+        native: pd.DataFrame = nw.to_native(wrapped)
+        return native.reset_index(drop=True)
     return pd.DataFrame({name: wrapped[name].to_list() for name in wrapped.columns})

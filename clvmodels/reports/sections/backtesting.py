@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
+from clvmodels.backtests.forecasts import Quantity
 from clvmodels.backtests.result import Backtest
 from clvmodels.reports.blocks import Block, Missing, Note, Pictures, Section, Text, missing_note
 from clvmodels.reports.figures import draw
@@ -15,6 +16,7 @@ from clvmodels.reports.tables import Column, Table, lay_out
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
 __all__ = ["backtest_section"]
 
@@ -84,14 +86,15 @@ def _taken(found: Judged, result: Backtest) -> list[Block]:
     ]
 
 
-def _quantities(result: Backtest) -> list[str]:
-    return list(dict.fromkeys(result.summary["quantity"]))
+def _quantities(result: Backtest) -> list[Quantity]:
+    known = set(result.summary["quantity"])
+    return [each for each in get_args(Quantity) if each in known]
 
 
-def _contest(result: Backtest, quantity: str, ax: object) -> None:
+def _contest(result: Backtest, quantity: Quantity, ax: Axes) -> None:
     from clvmodels import plots
 
-    plots.backtest(result, quantity=quantity, ax=ax)  # type: ignore[arg-type] # one of the two
+    plots.backtest(result, quantity=quantity, ax=ax)
 
 
 def _table(found: Judged, part: pd.DataFrame, quantity: object) -> Table:
