@@ -17,7 +17,7 @@ from clvmodels.models.fit import Fit
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Comparison", "LikelihoodRatioTest", "compare", "likelihood_ratio_test"]
+__all__ = ["Comparison", "LikelihoodRatioTest", "chosen", "compare", "likelihood_ratio_test"]
 
 _SAME: Final = 2.0  # a difference of AIC that means nothing (Burnham and Anderson 2002)
 _MUCH: Final = 0.02  # misplaced customers that matter; of enough customers any share is certain
@@ -137,6 +137,13 @@ def _measured(fit: Fit[Any]) -> str:
     return str(fit.model.measured(intervals=fit.data.log_intervals is not None))
 
 
+def chosen(fits: Sequence[Fit[Any]]) -> Fit[Any]:
+    """Return the fit of the best AIC, and of those that it cannot tell apart the simplest."""
+    best = min(fit.aic for fit in fits)
+    alike = [fit for fit in fits if fit.aic - best < _SAME]
+    return min(alike, key=lambda fit: (len(fit.names), fit.aic))
+
+
 def _advice(fits: tuple[Fit[Any], ...]) -> str:
     ranked = sorted(fits, key=lambda fit: fit.aic)
     best, second = ranked[0], ranked[1]
@@ -144,11 +151,10 @@ def _advice(fits: tuple[Fit[Any], ...]) -> str:
     words = []
     if gap < _SAME:
         alike = [fit for fit in ranked if fit.aic - best.aic < _SAME]
-        simplest = min(alike, key=lambda fit: (len(fit.names), fit.aic))
         names = " and ".join(fit.model.label for fit in alike)
         words.append(
             f"The data cannot tell {names} apart (AIC within {_SAME:g}): take "
-            f"{simplest.model.label}."
+            f"{chosen(fits).model.label}."
         )
     else:
         words.append(f"{best.model.label} describes the data best (AIC lower by {gap:.1f}).")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -25,8 +26,8 @@ def rfm() -> clv.CustomerSummary:
     return clv.CustomerSummary.from_frame(frame, unit="week")
 
 
-def shown(result: object) -> str:
-    page: str = result._repr_html_()  # type: ignore[attr-defined]
+def shown(result: Any) -> str:
+    page: str = result._repr_html_()
     assert "<script" not in page
     assert "\u202e" not in page
     assert page.count("<div") == page.count("</div>")

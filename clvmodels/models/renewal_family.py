@@ -255,7 +255,7 @@ class RenewalModel(OpportunityModel):
         """Return whether there was no opportunity within s: customers who stay take each, (n,)."""
         return np.where(np.floor(s) < 1.0, 1.0, np.zeros(len(c)))
 
-    def unusual_silence(self, c: Customers, level: float) -> Array:  # noqa: ARG002 - a missed one is unusual at any
+    def unusual_silence(self, c: Customers, level: float) -> Array:  # noqa: ARG002 - renewals are due every period
         """Return one period, shape (n,): a renewal that was missed."""
         return np.ones(len(c))
 

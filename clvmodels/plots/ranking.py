@@ -31,7 +31,7 @@ def lift(result: Lift, *, ax: Axes | None = None) -> Axes:
     -------
     matplotlib.axes.Axes
         Lines of the columns ``captured`` and ``perfect`` by ``share_of_customers``, the diagonal of
-        an by chance, and a mark at the best tenth.
+        an order by chance, and a mark at the best tenth.
 
     Raises
     ------

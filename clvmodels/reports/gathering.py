@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import narwhals as nw
 
-from clvmodels.comparison import Comparison, compare
+from clvmodels.comparison import Comparison, chosen, compare
 from clvmodels.errors import DataError
 from clvmodels.frames.at_risk import at_risk
 from clvmodels.frames.customer_summary import CustomerSummary
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["LEVEL", "Findings", "there"]
 
-_SAME: Final = 2.0  # differences of AIC up to here mean nothing, as in clvmodels.compare
 _SEGMENTS: Final = 200  # more are no segments, and would take for ever
 LEVEL: Final = 0.9  # of all intervals
 
@@ -99,9 +98,7 @@ class Findings:
             missing = {k: each for k, each in self.fits.items() if isinstance(each, Missing)}
             reasons = (f"{name}: {each.reason}" for name, each in missing.items())
             return Missing(f"No model could be fitted. {' '.join(reasons)}")
-        best = min(fit.aic for fit in fitted)
-        alike = [fit for fit in fitted if fit.aic - best < _SAME]
-        return min(alike, key=lambda fit: (len(fit.names), fit.aic))
+        return chosen(fitted)
 
     @cached_property
     def spend(self) -> Fit[GammaGamma] | Missing:

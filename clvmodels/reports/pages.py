@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 from clvmodels.errors import MissingExtraError
@@ -31,15 +32,13 @@ def require_extra() -> None:
     MissingExtraError
         The extra `report` is not.
     """
-    try:
-        import jinja2  # noqa: F401 - whether it is there
-        import matplotlib as mpl  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(
-            "A report needs jinja2 and matplotlib.",
-            place=f"{error.name} is not installed.",
-            fix="Run pip install 'clvmodels[report]'.",
-        ) from error
+    for package in ("jinja2", "matplotlib"):
+        if find_spec(package) is None:
+            raise MissingExtraError(
+                "A report needs jinja2 and matplotlib.",
+                place=f"{package} is not installed.",
+                fix="Run pip install 'clvmodels[report]'.",
+            )
 
 
 def render(title: str, subtitle: str, sections: Sequence[Section]) -> str:

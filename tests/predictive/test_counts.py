@@ -237,7 +237,7 @@ def test_bad_input() -> None:
         with pytest.raises(ParameterError, match="between 0 and 1"):
             ahead.interval(level)  # what a user might pass
         with pytest.raises(ParameterError, match="between 0 and 1"):
-            count_interval([BG], c, 5.0, level)  # type: ignore[arg-type]  # the same
+            count_interval([BG], c, 5.0, level)
     for n in (0.5, -1, math.nan, math.inf):
         with pytest.raises(ParameterError, match="whole number"):
             ahead.sf(n)

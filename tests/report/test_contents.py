@@ -17,6 +17,7 @@ import pytest
 import clvmodels as clv
 from clvmodels.errors import MissingColumnError, ParameterError
 from clvmodels.plots import style
+from clvmodels.reports import pages
 from clvmodels.reports.figures import _ROLES
 from clvmodels.reports.numerals import money_of
 from clvmodels.reports.tables import Column, lay_out
@@ -136,6 +137,12 @@ def test_what_cannot_be_made_is_said_and_the_rest_goes_on() -> None:
     assert "could not be made from these data" in text
     assert "summary (occasions)" in text
     assert 'id="glossary"' in text
+
+
+def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "find_spec", lambda name: None if name == "jinja2" else name)
+    with pytest.raises(clv.MissingExtraError, match=r"jinja2 is not installed.*clvmodels\[report"):
+        clv.report(simulated(5), **COLUMNS)
 
 
 def test_each_estimate_has_its_own_digits() -> None:
