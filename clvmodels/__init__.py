@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from clvmodels.files import load, save
     from clvmodels.frames.alive_path import p_alive_path
     from clvmodels.frames.at_risk import at_risk
+    from clvmodels.frames.customer_labels import customer_labels
     from clvmodels.frames.customer_summary import CustomerSummary
     from clvmodels.frames.ledger import Ledger
     from clvmodels.frames.predict import CLVModel, predict
@@ -106,6 +107,7 @@ _HOMES = {
     "clvmodels.files": ("load", "save"),
     "clvmodels.frames.alive_path": ("p_alive_path",),
     "clvmodels.frames.at_risk": ("at_risk",),
+    "clvmodels.frames.customer_labels": ("customer_labels",),
     "clvmodels.frames.customer_summary": ("CustomerSummary",),
     "clvmodels.frames.ledger": ("Ledger",),
     "clvmodels.frames.predict": ("CLVModel", "predict"),
@@ -201,6 +203,7 @@ __all__ = [
     "check",
     "check_regularity",
     "compare",
+    "customer_labels",
     "datasets",
     "diagnostics",
     "drift",

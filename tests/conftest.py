@@ -48,6 +48,26 @@ def cdnow_sample_orders(cdnow_orders: Any) -> Any:
 
 
 @pytest.fixture(scope="session")
+def online_retail() -> Any:
+    """Return the rows of Online Retail that have a customer, as polars."""
+    import polars as pl
+
+    rows = pl.read_parquet(shared_file("data/online_retail_2009_2010.parquet"))
+    return rows.filter(pl.col("Customer ID").is_not_null())
+
+
+@pytest.fixture(scope="session")
+def online_retail_customers(online_retail: Any) -> Any:
+    """Return its customers, in weeks, with the columns `Country` and `cohort` (by quarter)."""
+    import clvmodels as clv
+
+    columns = {"customer": "Customer ID", "date": "InvoiceDate"}
+    rfm = clv.rfm_summary(online_retail, **columns, amount=("Quantity", "Price"), unit="week")
+    labels = clv.customer_labels(online_retail, **columns, by="Country")
+    return rfm.with_covariates(labels).with_cohorts("quarter")
+
+
+@pytest.fixture(scope="session")
 def cdnow_sample(cdnow_sample_orders: Any) -> Any:
     """Return the summary of the sample to 1997-09-30, in weeks."""
     return _calibration(cdnow_sample_orders)

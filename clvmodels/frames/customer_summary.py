@@ -25,6 +25,7 @@ from clvmodels.frames.columns import (
 from clvmodels.frames.covariates import covariate_values, joined_covariates
 from clvmodels.frames.engines import collected, read_parquet, write_parquet, write_parts
 from clvmodels.frames.finished_tables import has_bad_times, refuse_repeated_ids, refuse_types
+from clvmodels.frames.groups import Cohort, cohorts
 from clvmodels.frames.ledger import Ledger
 from clvmodels.frames.sources import as_narwhals
 from clvmodels.frames.spend_cells import spend_cells
@@ -257,6 +258,48 @@ class CustomerSummary:
         0            7          0      0.0  9.0     web
         """
         return replace(self, frame=joined_covariates(self.frame, self.customer, table, customer))
+
+    def with_cohorts(self, period: Cohort = "quarter", *, name: str = "cohort") -> CustomerSummary:
+        """Return the summary with the calendar period of each first purchase as a column.
+
+        Parameters
+        ----------
+        period
+            'month', 'quarter' or 'year'.
+        name
+            Name of the new column, whose values read ``'2024-07'``, ``'2024 Q3'`` or ``'2024'``.
+
+        Raises
+        ------
+        ParameterError
+            The period is none of these.
+        DataError
+            The summary is lazy, does not know its end of observation, or has such a column.
+
+        Examples
+        --------
+        >>> import polars as pl
+        >>> table = {"customer_id": [7], "frequency": [0], "recency": [0.0], "T": [9.0]}
+        >>> rfm = CustomerSummary.from_frame(
+        ...     pl.DataFrame(table), unit="week", observed_until="2024-09-30"
+        ... )
+        >>> rfm.with_cohorts().frame["cohort"].to_list()
+        ['2024 Q3']
+        """
+        labels = cohorts(self, period)
+        frame = nw.from_native(self.frame, eager_only=True)
+        if name.casefold() in {each.casefold() for each in frame.columns}:
+            raise DataError(
+                "Cohorts are a new column.",
+                place=f"The summary already has {name!r}.",
+                fix="Pass another `name`, or drop the column.",
+            )
+        column = nw.new_series(name, labels.tolist(), nw.String, backend=frame.implementation)
+        if frame.implementation.is_pandas():  # which goes by the index
+            column = nw.from_native(
+                nw.to_native(column).set_axis(self.frame.index), series_only=True
+            )
+        return replace(self, frame=nw.to_native(frame.with_columns(column)))
 
     def customers(self, covariates: tuple[str, ...] = ()) -> Customers:
         """Return every customer, in the order of the frame; a lazy frame is collected.

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
-from clvmodels.errors import DataError
+from clvmodels.errors import DataError, ParameterError
 from clvmodels.frames.calendar import day_number
-from clvmodels.frames.customer_summary import CustomerSummary
 from clvmodels.frames.periods import last_days, period_of, units_per_period
 from clvmodels.units import DAYS_PER_UNIT
+
+if TYPE_CHECKING:
+    from clvmodels.frames.customer_summary import CustomerSummary
 
 __all__ = ["Cohort", "cohorts", "finest_cohort", "tenths"]
 
@@ -25,17 +27,25 @@ def cohorts(rfm: CustomerSummary, period: Cohort) -> NDArray[np.str_]:
 
     Raises
     ------
+    ParameterError
+        The period is none of the three.
     DataError
         The summary does not know its end of observation, or is lazy.
 
     Examples
     --------
     >>> import polars as pl
+    >>> from clvmodels import CustomerSummary
     >>> table = pl.DataFrame({"customer_id": [1], "frequency": [0], "recency": [0.0], "T": [9.0]})
     >>> rfm = CustomerSummary.from_frame(table, unit="week", observed_until="2024-09-30")
     >>> cohorts(rfm, "month").tolist(), cohorts(rfm, "quarter").tolist()
     (['2024-07'], ['2024 Q3'])
     """
+    if period not in _MONTHS:
+        raise ParameterError(
+            "Cohorts are customers of one 'month', 'quarter' or 'year'.",
+            place=f"Got {period!r}.",
+        )
     months = _first_days(rfm).astype("M8[M]").astype(np.int64)
     years, month = 1970 + months // 12, months % 12
     if period == "year":
@@ -51,6 +61,7 @@ def finest_cohort(rfm: CustomerSummary, *, most: int = 12) -> Cohort:
     Examples
     --------
     >>> import polars as pl
+    >>> from clvmodels import CustomerSummary
     >>> columns = {"customer_id": [1, 2], "frequency": [0, 0], "recency": [0.0, 0.0], "T": [0, 90]}
     >>> rfm = CustomerSummary.from_frame(
     ...     pl.DataFrame(columns), unit="week", observed_until="2024-09-30"
