@@ -30,7 +30,7 @@ from clvmodels.models.registry import MODELS
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["fit", "predict", "summarize", "update"]
+__all__ = ["fit", "fit_spend", "predict", "summarize", "update"]
 
 _TOTAL_OF: Final = {
     "alive": "customers still active",
@@ -82,7 +82,7 @@ def fit(
         kind = cast(type[PurchaseModel], MODELS[purchases])
         with reporter.step(f"Fitting {kind.title}"):
             fitted = kind.fit(rfm)
-        spend = _fit_spend(rfm, reporter) if rfm.has_spend else None
+        spend = fit_spend(rfm, reporter) if rfm.has_spend else None
         if target is not None:
             save(CLVModel(fitted, spend), target)
     document = facts | {
@@ -167,7 +167,8 @@ def _facts(command: str, orders: Orders, rfm: CustomerSummary) -> dict[str, Any]
     return facts | {"observed_until": rfm.observed_until, "customers": customers}
 
 
-def _fit_spend(rfm: CustomerSummary, reporter: Reporter) -> Fit[GammaGamma]:
+def fit_spend(rfm: CustomerSummary, reporter: Reporter) -> Fit[GammaGamma]:
+    """Fit spend, or raise and say how to go on without it."""
     with reporter.step("Fitting Gamma-Gamma"):
         try:
             return GammaGamma.fit(rfm)

@@ -18,6 +18,7 @@ __all__ = [
     "RESULTS",
     "VALUE",
     "By",
+    "CohortOption",
     "DiscountRate",
     "Grid",
     "Horizon",
@@ -25,6 +26,7 @@ __all__ = [
     "LogOptions",
     "Margin",
     "ModelPath",
+    "OptionalModel",
     "OutPath",
     "PurchaseKind",
     "Purchases",
@@ -90,6 +92,23 @@ By: TypeAlias = Annotated[
         metavar="NAME",
         help="Column of the orders, such as a country or channel, or of the summary, that makes "
         "segments; may be given again. A customer is where most of their orders are.",
+        show_default=False,
+    ),
+]
+CohortOption: TypeAlias = Annotated[
+    Literal["month", "quarter", "year"] | None,
+    typer.Option(
+        "--cohort",
+        help="Segments by the calendar period of the first purchase, too: column 'cohort'.",
+        show_default=False,
+    ),
+]
+OptionalModel: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--model",
+        metavar="PATH",
+        help="A model that fit has saved; without it one is fitted to these orders.",
         show_default=False,
     ),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
 from clvmodels.cli.console import Reporter
@@ -11,12 +12,14 @@ from clvmodels.cli.orders import Orders
 from clvmodels.errors import ParameterError
 from clvmodels.frames.columns import require_column
 from clvmodels.frames.customer_summary import CustomerSummary
+from clvmodels.frames.usual_labels import usual_labels
 
 if TYPE_CHECKING:
     import polars as pl
 
 __all__ = ["check_segments", "with_segments"]
 
+_VALUES: Final = "_clvmodels_values"
 _OWN: Final = ("frequency", "recency", "T", "monetary_value")
 
 
@@ -49,32 +52,27 @@ def with_segments(
     It is the one that most of their orders have, of several the smallest.
     """
     wanted = [name for name in by if name not in rfm.frame.collect_schema().names()]
-    frame = rfm.frame
+    if not wanted:
+        return rfm
     for name in wanted:
-        values, several = _usual(orders.frame, orders.customer, name)
+        several = _with_several(orders.frame, orders.customer, name)
         if several:
             reporter.warn(
                 f"{several:,} customers have several values of {name!r}: each counts where most "
                 "of their orders are."
             )
-        frame = _joined(frame, values, rfm.customer)
-    return replace(rfm, frame=frame)
+    until = rfm.observed_until or date.max
+    values: pl.DataFrame = usual_labels(orders.frame, orders.rules, wanted, until=until)
+    return replace(rfm, frame=_joined(rfm.frame, values, rfm.customer))
 
 
-def _usual(orders: pl.LazyFrame, customer: str, name: str) -> tuple[pl.DataFrame, int]:
-    """Return the usual value of each customer, and how many have several."""
+def _with_several(orders: pl.LazyFrame, customer: str, name: str) -> int:
+    """Return how many customers have several values."""
     import polars as pl
 
     known = orders.select(customer, name).filter(pl.col(name).is_not_null())
-    counted = known.group_by(customer, name).agg(pl.len().alias("_clvmodels_rows"))
-    ranked = counted.sort(customer, "_clvmodels_rows", name, descending=[False, True, False])
-    table = (
-        ranked.group_by(customer, maintain_order=True)
-        .agg(pl.col(name).first(), pl.len().alias("_clvmodels_rows"))
-        .collect(engine="streaming")
-    )
-    several = int((table["_clvmodels_rows"] > 1).sum())
-    return table.drop("_clvmodels_rows"), several
+    counted = known.group_by(customer).agg(pl.col(name).n_unique().alias(_VALUES))
+    return int(counted.select((pl.col(_VALUES) > 1).sum()).collect(engine="streaming").item())
 
 
 def _joined(frame: pl.LazyFrame, values: pl.DataFrame, customer: str) -> Any:

@@ -93,7 +93,8 @@ def test_online_retail_by_country_and_cohort_is_what_plain_sql_says(online_retai
     labels = clv.customer_labels(online_retail, **columns, by="Country")
     usual = f"""
         with counted as (
-            select "Customer ID" id, Country, count(*) n from '{path}' where id is not null group by all
+            select "Customer ID" id, Country, count(*) n
+            from '{path}' where id is not null group by all
         )
         select id, arg_min(Country, (-n, Country)) from counted group by id
     """
