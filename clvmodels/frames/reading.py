@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -44,10 +44,12 @@ def read_log(
     *,
     observed_until: date | str | None,
     stage: Callable[[Source], Source] | None = None,
+    carried: Sequence[str] = (),
 ) -> CleanLog:
     """Read a log for a function of the user's, whose caller is warned of rows that are left out.
 
     `stage` is done with the dated rows before they are counted, such as keeping them in a file.
+    Columns that are `carried` along are in the frame of the result, as `frames.sources` names them.
 
     Raises
     ------
@@ -64,7 +66,7 @@ def read_log(
         Rows were left out.
     """
     until = None if observed_until is None else parse_date(observed_until, name="observed_until")
-    dated = open_dated(transactions, rules)
+    dated = open_dated(transactions, rules, carried=carried)
     log = clean(
         dated if stage is None else stage(dated),
         observed_until=until,
@@ -77,7 +79,7 @@ def read_log(
     return log
 
 
-def open_dated(transactions: Any, rules: Rules) -> Source:
+def open_dated(transactions: Any, rules: Rules, *, carried: Sequence[str] = ()) -> Source:
     """Open a log and find the day of every row."""
     source = open_source(
         transactions,
@@ -85,5 +87,6 @@ def open_dated(transactions: Any, rules: Rules) -> Source:
         date=rules.date,
         amount=rules.amount,
         time_zone=rules.time_zone,
+        carried=carried,
     )
     return with_days(source, name=rules.date, date_format=rules.date_format)

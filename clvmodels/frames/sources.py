@@ -6,10 +6,10 @@ Lazy frames and relations stay where they are; eager frames run through polars.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import narwhals as nw
 
@@ -20,8 +20,9 @@ from clvmodels.frames.engines import collected, is_spark
 from clvmodels.frames.paths import empty_log, scan_files
 from clvmodels.frames.zones import in_zone
 
-__all__ = ["Source", "open_source", "scan_files"]
+__all__ = ["CARRIED", "Source", "open_source", "scan_files"]
 
+CARRIED: Final = "_carried"  # and the number of a further column of the log
 AmountColumns: TypeAlias = str | tuple[str, str] | None
 
 
@@ -32,7 +33,8 @@ class Source:
     Attributes
     ----------
     frame : LazyFrame
-        Columns CUSTOMER, DAY (still as the user has it) and AMOUNT if there are amounts.
+        Columns CUSTOMER, DAY (still as the user has it), AMOUNT if there are amounts, and those
+        that are carried along, named by CARRIED and their number.
     customer : str
         The user's name of the id column.
     eager : bool
@@ -64,8 +66,11 @@ def open_source(
     date: str,
     amount: AmountColumns,
     time_zone: str | None = None,
+    carried: Sequence[str] = (),
 ) -> Source:
     """Open transactions: a dataframe, a lazy frame, a relation, or a path to parquet or csv.
+
+    Columns that are `carried` along keep their values.
 
     Raises
     ------
@@ -85,15 +90,19 @@ def open_source(
     amounts = (amount,) if isinstance(amount, str) else amount or ()
     for name in amounts:
         require_column(name, names, role="amount")
+    for name in carried:
+        require_column(name, names, role="order")
     if isinstance(frame, nw.DataFrame) and not len(frame):
         raise empty_log()
-    _refuse_dots(frame, (customer, date, *amounts))
+    _refuse_dots(frame, (customer, date, *amounts, *carried))
     _refuse_id_type(frame.collect_schema()[customer], customer)
     frame = in_zone(frame, date, time_zone)
     if isinstance(frame, nw.DataFrame):
-        return _open_eager(frame, customer, date, amounts)
+        return _open_eager(frame, customer, date, amounts, tuple(carried))
     _refuse_amount_types(frame.collect_schema(), {name: name for name in amounts})
-    picked = frame.select(_present_ids(frame, customer), nw.col(date).alias(DAY), *_amount(amounts))
+    others = (nw.col(name).alias(f"{CARRIED}{i}") for i, name in enumerate(carried))
+    day = nw.col(date).alias(DAY)
+    picked = frame.select(_present_ids(frame, customer), day, *_amount(amounts), *others)
     return Source(picked, customer, False, lambda result: _restore_lazy(result, customer))
 
 
@@ -177,17 +186,22 @@ def _restore_lazy(result: nw.LazyFrame[Any], customer: str) -> Any:
 
 
 def _open_eager(
-    frame: nw.DataFrame[Any], customer: str, date: str, amounts: tuple[str, ...]
+    frame: nw.DataFrame[Any],
+    customer: str,
+    date: str,
+    amounts: tuple[str, ...],
+    carried: tuple[str, ...],
 ) -> Source:
     import polars as pl
 
     codes, first = encode_ids(frame[customer])
     parts = {f"{AMOUNT}_{i}": name for i, name in enumerate(amounts)}
-    copies = {DAY: date, **parts}
+    others = {f"{CARRIED}{i}": name for i, name in enumerate(carried)}
+    copies = {DAY: date, **parts, **others}
     table = pl.DataFrame({key: to_polars(frame[name]) for key, name in copies.items()})
     lazy = nw.from_native(table.with_columns(codes.alias(CUSTOMER)).lazy())
     _refuse_amount_types(lazy.collect_schema(), parts)
-    picked = lazy.select(CUSTOMER, DAY, *_amount(tuple(parts)))
+    picked = lazy.select(CUSTOMER, DAY, *_amount(tuple(parts)), *others)
 
     def restore(result: nw.LazyFrame[Any]) -> Any:
         table = nw.to_native(result.sort(CUSTOMER)).collect()
