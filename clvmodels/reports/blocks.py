@@ -11,6 +11,7 @@ from clvmodels.reports.figures import Figure
 from clvmodels.reports.tables import Table
 
 __all__ = [
+    "Absent",
     "Block",
     "Fact",
     "Facts",
@@ -21,8 +22,8 @@ __all__ = [
     "Term",
     "Terms",
     "Text",
+    "absent",
     "attempt",
-    "missing_note",
 ]
 
 T = TypeVar("T")
@@ -50,6 +51,14 @@ class Note:
 
     text: str
     level: Level = "note"
+
+
+@dataclass(frozen=True)
+class Absent:
+    """Something that is not shown, and why: `what` reads after "Not shown:"."""
+
+    what: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -91,7 +100,7 @@ class Pictures:
     figures: tuple[Figure, ...]
 
 
-Block: TypeAlias = Text | Note | Facts | Terms | Pictures | Table
+Block: TypeAlias = Text | Note | Absent | Facts | Terms | Pictures | Table
 
 
 @dataclass(frozen=True)
@@ -117,9 +126,10 @@ def attempt(make: Callable[[], T]) -> T | Missing:
     try:
         return make()
     except ClvError as error:
-        return Missing(str(error))
+        # What to do next is said to who writes code, and no reader of a page does.
+        return Missing(" ".join(part for part in (error.rule, error.place) if part))
 
 
-def missing_note(what: str, missing: Missing) -> Note:
+def absent(what: str, missing: Missing) -> Absent:
     """Say that a part is not there and why."""
-    return Note(f"{what} could not be made from these data. {missing.reason}", "warning")
+    return Absent(what, missing.reason)

@@ -95,9 +95,9 @@ class Findings:
         """
         fitted = [fit for fit in self.fits.values() if isinstance(fit, Fit)]
         if not fitted:
-            missing = {k: each for k, each in self.fits.items() if isinstance(each, Missing)}
-            reasons = (f"{name}: {each.reason}" for name, each in missing.items())
-            return Missing(f"No model could be fitted. {' '.join(reasons)}")
+            reasons = {each.reason for each in self.fits.values() if isinstance(each, Missing)}
+            why = reasons.pop() if len(reasons) == 1 else 'See "The models".'
+            return Missing(f"No model could be fitted. {why}")
         return chosen(fitted)
 
     @cached_property

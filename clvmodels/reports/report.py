@@ -16,6 +16,7 @@ from clvmodels.frames.sources import AmountColumns
 from clvmodels.frames.usual_labels import check_labels
 from clvmodels.markup import escape
 from clvmodels.models.purchases import PurchaseModel
+from clvmodels.reports.absences import said_once
 from clvmodels.reports.judging import Judged
 from clvmodels.reports.numerals import day
 from clvmodels.reports.pages import render, require_extra
@@ -192,6 +193,6 @@ def report(
     check_labels(transactions, asked.by, customer=customer)
     with once_each():
         found = Judged(transactions, asked)
-        sections = [section(found) for section in SECTIONS]
+        sections = said_once([section(found) for section in SECTIONS])
     subtitle = f"{found.customers:,} customers, data until {day(found.rfm.observed_until)}"
     return Report(asked.title, render(asked.title, subtitle, sections))

@@ -134,9 +134,18 @@ def test_what_cannot_be_made_is_said_and_the_rest_goes_on() -> None:
         }
     )
     text = made(few, observed_until="2024-01-03", models="BGNBD").html
-    assert "could not be made from these data" in text
+    assert "Not shown: a fit of spend. Gamma-Gamma learns from the spread" in text
+    assert "fit.bootstrap" not in text, "what to write in code helps no reader of a page"
     assert "summary (occasions)" in text
     assert 'id="glossary"' in text
+
+
+def test_what_is_missing_everywhere_is_said_once() -> None:
+    once = simulated(40).group_by("customer_id", maintain_order=True).first()
+    text = flat(made(once).html)
+    assert text.count("No model could be fitted.") == 1
+    assert text.count("BG/NBD learns from several customers") == 2, "in the name of each model"
+    assert 'Not shown: the list. The reason stands under "Summary".' in text
 
 
 def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

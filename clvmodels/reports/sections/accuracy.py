@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from clvmodels.reports.blocks import Block, Missing, Pictures, Section, Text, missing_note
+from clvmodels.reports.blocks import Block, Missing, Pictures, Section, Text, absent
 from clvmodels.reports.figures import Figure, draw
 from clvmodels.reports.judging import Judged
 from clvmodels.reports.numerals import day, money_of
@@ -23,7 +23,7 @@ def accuracy_section(found: Judged) -> Section:
     title = "Do predictions hold?"
     held = found.held
     if isinstance(held, Missing):
-        note = missing_note("A comparison with what came later", held)
+        note = absent("a comparison with what came later", held)
         return Section("accuracy", title, (note,))
     split = found.split
     assert not isinstance(split, Missing)  # else nothing was fitted to it
@@ -40,21 +40,21 @@ def accuracy_section(found: Judged) -> Section:
 
     pictures, missing = list[Figure](), list[Block]()
     parts: list[tuple[str, str, Any, Callable[..., Any]]] = [
-        ("tracking-sum", "Purchases over time, added up", found.tracking, plots.tracking),
-        ("tracking-each", "Purchases over time", found.tracking, _each),
+        ("tracking-sum", "purchases over time, added up", found.tracking, plots.tracking),
+        ("tracking-each", "purchases over time", found.tracking, _each),
         (
             "by-frequency",
-            "Purchases by frequency",
+            "purchases by frequency",
             found.calibration("frequency"),
             plots.calibration,
         ),
-        ("by-silence", "Purchases by silence", found.calibration("silence"), plots.calibration),
-        ("held-deciles", "Deciles", found.held_deciles, plots.deciles),
-        ("lift", "The lift curve", found.lift, plots.lift),
+        ("by-silence", "purchases by silence", found.calibration("silence"), plots.calibration),
+        ("held-deciles", "tenths", found.held_deciles, plots.deciles),
+        ("lift", "the lift curve", found.lift, plots.lift),
     ]
     for name, what, result, paint in parts:
         if isinstance(result, Missing):
-            missing.append(missing_note(what, result))
+            missing.append(absent(what, result))
         else:
             pictures.append(picture(name, result, paint))
     blocks += [Pictures(tuple(pictures)), *missing] if pictures else missing

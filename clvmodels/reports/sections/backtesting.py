@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, get_args
 
 from clvmodels.backtests.forecasts import Quantity
 from clvmodels.backtests.result import Backtest
-from clvmodels.reports.blocks import Block, Missing, Note, Pictures, Section, Text, missing_note
+from clvmodels.reports.blocks import Block, Missing, Note, Pictures, Section, Text, absent
 from clvmodels.reports.figures import draw
 from clvmodels.reports.judging import Judged
 from clvmodels.reports.numerals import change, money_of
@@ -41,7 +41,7 @@ def backtest_section(found: Judged) -> Section:
     if not found.settings.backtest:
         return Section("backtest", title, (Text("A backtest was not asked for."),))
     if isinstance(result, Missing):
-        return Section("backtest", title, (missing_note("A backtest", result),))
+        return Section("backtest", title, (absent("a backtest", result),))
     ends = ", ".join(f"{each:%Y-%m-%d}" for each in result.origins)
     span = duration_in_words(result.horizon, result.unit)
     blocks: list[Block] = [

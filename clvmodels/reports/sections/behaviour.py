@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from clvmodels.diagnostics.mixing import Heterogeneity
-from clvmodels.reports.blocks import Block, Missing, Pictures, Section, Text, missing_note
+from clvmodels.reports.blocks import Block, Missing, Pictures, Section, Text, absent
 from clvmodels.reports.figures import Figure, draw
 from clvmodels.reports.judging import Judged
 from clvmodels.reports.numerals import money_of
@@ -36,7 +36,7 @@ def behaviour_section(found: Judged) -> Section:
     pictures, missing = list[Figure](), list[Block]()
     counted, spent = found.frequencies, found.spend_distribution
     if isinstance(counted, Missing):
-        missing.append(missing_note("Customers by number of purchases", counted))
+        missing.append(absent("customers by number of purchases", counted))
     else:
         verdict = sentences(counted.verdict)
         pictures.append(

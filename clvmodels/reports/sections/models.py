@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from clvmodels.models.fit import Fit
 from clvmodels.models.gamma_gamma import IndependenceCheck
-from clvmodels.reports.blocks import Block, Level, Missing, Note, Section, Text, missing_note
+from clvmodels.reports.blocks import Block, Level, Missing, Note, Section, Text, absent
 from clvmodels.reports.gathering import Findings
 from clvmodels.reports.numerals import money_of
 from clvmodels.reports.tables import Column, Table, lay_out
@@ -41,23 +41,22 @@ def models_section(found: Findings) -> Section:
         )
     ]
     fit = found.purchases
-    if isinstance(fit, Missing):
-        return Section("models", "The models", (*blocks, missing_note("A fit", fit)))
     if not isinstance(found.comparison, Missing):
         blocks += [_comparison(found), Note(found.comparison.advice)]
     blocks += [
-        missing_note(f"A fit of {name}", each)
+        absent(f"a fit of {name}", each)
         for name, each in found.fits.items()
         if isinstance(each, Missing)
     ]
-    blocks += _fit(found, fit, "purchases", f"{fit.model.label}, taken for purchases")
+    if not isinstance(fit, Missing):
+        blocks += _fit(found, fit, "purchases", f"{fit.model.label}, taken for purchases")
     if isinstance(found.spend, Fit):
         name = f"{found.spend.model.label}, taken for spend"
         blocks += _fit(found, found.spend, "spend", name)
         if isinstance(found.independence, IndependenceCheck):
             blocks.append(Note(_sentence(str(found.independence))))
     elif found.settings.amount is not None:
-        blocks.append(missing_note("A fit of spend", found.spend))
+        blocks.append(absent("a fit of spend", found.spend))
     return Section("models", "The models", tuple(blocks))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from clvmodels.models.fit import Fit
-from clvmodels.reports.blocks import Block, Fact, Facts, Missing, Note, Section, Text, missing_note
+from clvmodels.reports.blocks import Block, Fact, Facts, Missing, Note, Section, Text, absent
 from clvmodels.reports.gathering import LEVEL
 from clvmodels.reports.judging import Judged
 from clvmodels.reports.numerals import count, day, money_of, percent, share
@@ -17,8 +17,7 @@ def overview_section(found: Judged) -> Section:
     """Say in one paragraph what the log says."""
     total, blocks = found.totals("all"), list[Block]()
     if isinstance(total, Missing):
-        words = [_log(found)]
-        blocks += [Text(" ".join(words), lead=True), missing_note("The value", total)]
+        blocks += [Text(_log(found), lead=True), absent("what the customers are worth", total)]
         return Section("summary", "Summary", tuple(blocks))
     words = [_log(found), _future(found, total), _tenth(found), _trust(found)]
     paragraph = Text(" ".join(word for word in words if word), lead=True)
@@ -81,16 +80,10 @@ def _trust(found: Judged) -> str:
     return f"The model is {which}; the data hardly pin down {' and '.join(doubtful)}."
 
 
-def _concerns(found: Judged) -> tuple[Note, ...]:
-    notes = []
+def _concerns(found: Judged) -> list[Block]:
     if isinstance(found.spend, Missing) and found.settings.amount is not None:
-        notes.append(
-            Note(
-                f"Value in money cannot be told, so purchases are counted. {found.spend.reason}",
-                "warning",
-            )
-        )
-    return tuple(notes)
+        return [absent("value in money, so that purchases are counted", found.spend)]
+    return []
 
 
 def _judgement(found: Judged) -> list[Block]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clvmodels.reports.blocks import Block, Missing, Section, Text, missing_note
+from clvmodels.reports.blocks import Block, Missing, Section, Text, absent
 from clvmodels.reports.gathering import LEVEL, Findings
 from clvmodels.reports.numerals import money_of, percent
 from clvmodels.reports.settings import duration_in_words
@@ -25,7 +25,7 @@ def risk_section(found: Findings) -> Section:
     ]
     kind: Kind = "money" if found.valued else "score"
     if isinstance(found.risk, Missing):
-        blocks.append(missing_note("The list", found.risk))
+        blocks.append(absent("the list", found.risk))
     elif found.risk.empty:
         blocks.append(Text("There is nobody whose probability has fallen."))
     else:
@@ -47,7 +47,7 @@ def risk_section(found: Findings) -> Section:
                 found.risk.assign(silence=found.risk["T"] - found.risk["recency"]),
                 columns,
                 name="risk-list",
-                caption=f"The {len(found.risk)} customers with the most value at stake",
+                caption=f"{_number(len(found.risk))} with the most value at stake",
                 money=money_of(asked.currency),
                 interactive=True,
             )
@@ -68,7 +68,7 @@ def top_section(found: Findings) -> Section:
     ]
     ends = "clv" if found.valued else "purchases"
     if isinstance(found.top, Missing):
-        blocks.append(missing_note("The list", found.top))
+        blocks.append(absent("the list", found.top))
     else:
         columns = (
             *_history(found),
@@ -83,7 +83,7 @@ def top_section(found: Findings) -> Section:
                 found.top.assign(silence=found.top["T"] - found.top["recency"]),
                 columns,
                 name="top-list",
-                caption=f"The {len(found.top)} customers of the highest expected {what}",
+                caption=f"{_number(len(found.top))} of the highest expected {what}",
                 money=money_of(asked.currency),
                 interactive=True,
             )
@@ -98,3 +98,7 @@ def _history(found: Findings) -> tuple[Column, ...]:
         Column("silence", f"Silent for ({found.settings.unit}s)", "count"),
         *([Column("monetary_value", "Mean spend", "money")] if found.valued else []),
     )
+
+
+def _number(customers: int) -> str:
+    return f"The {customers:,} customers" if customers != 1 else "The customer"

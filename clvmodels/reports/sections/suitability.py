@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from clvmodels.reports.blocks import Block, Level, Missing, Note, Section, Text, missing_note
+from clvmodels.reports.blocks import Block, Level, Missing, Note, Section, Text, absent
 from clvmodels.reports.judging import Judged
 from clvmodels.reports.numerals import money_of
 from clvmodels.reports.tables import Column, lay_out
@@ -27,7 +27,7 @@ def suitability_section(found: Judged) -> Section:
     ]
     checked = found.suitability
     if isinstance(checked, Missing):
-        return Section("suitability", "Suitability", (*blocks, missing_note("The check", checked)))
+        return Section("suitability", "Suitability", (*blocks, absent("the check", checked)))
     blocks.append(Note(checked.verdict, checked.level))
     table = checked.table
     blocks += [

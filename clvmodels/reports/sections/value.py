@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clvmodels.markup import shorten
-from clvmodels.reports.blocks import Block, Missing, Section, Text, missing_note
+from clvmodels.reports.blocks import Block, Missing, Section, Text, absent
 from clvmodels.reports.gathering import LEVEL
 from clvmodels.reports.judging import Judged
 from clvmodels.reports.numerals import money_of, percent
@@ -59,7 +59,7 @@ def _block(
     caption: str,
 ) -> Table | Block:
     if isinstance(table, Missing):
-        return missing_note(caption, table)
+        return absent(f"sums {caption[:1].lower()}{caption[1:]}", table)
     return lay_out(
         table,
         [Column("label", heading, "label"), *_columns(found.valued)],
