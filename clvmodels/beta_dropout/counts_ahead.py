@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from clvmodels.special import per_distinct
+from clvmodels.special import Index, beta_expectation, per_distinct
 from clvmodels.special.discounts import Discounts, scattered
 from clvmodels.special.gamma_cross import log_cross
 
@@ -21,6 +21,7 @@ __all__ = [
     "SHORTEST",
     "arrival_nodes",
     "arrival_peak",
+    "buying",
     "discounts",
     "log_arrival",
     "log_arrived",
@@ -68,6 +69,39 @@ def tail(k: Array, rate: Array, a: Array, b: Array, n: Array, t: Array) -> Array
     before = np.maximum(n, 1.0) - 1.0
     come = special.betainc(before + 1.0, k, t / (rate + t))
     return np.where(n > 0.0, come * stays(a, b, before), 1.0)
+
+
+def buying(k: Array, rate: Array, a: Array, b: Array, after: Array, t: Array) -> Array:
+    """Return P(a purchase in (after, after + t]) of a customer who is alive at time 0.
+
+    Given lambda and p, the customer is there at `after` with probability e^(-lambda p after), and
+    buys with 1 - e^(-lambda t): E_p[(1 + p u)^-k - (1 + p u + w)^-k], u = after / rate, w = t /
+    rate.
+
+    Parameters
+    ----------
+    k, rate, a, b
+        As in `tail`.
+    after, t
+        Times, finite, zero or more.
+
+    Examples
+    --------
+    >>> one = np.ones(2)
+    >>> buying(one, one, one, one, np.array([0.0, 1.0]), one).round(12).tolist()
+    [0.5, 0.287682072452]
+    """
+    u, w = after / rate, t / rate
+
+    def integrand(p: Array, rows: Index) -> Array:
+        grown = np.log1p(p * u[rows])
+        return np.exp(-k[rows] * grown) * -np.expm1(
+            -k[rows] * np.log1p(some[rows] * np.exp(-grown))
+        )
+
+    some = np.where(w > 0.0, w, 1.0)
+    result = beta_expectation(integrand, a, b, reach=(k + 1.0) * u, steepness=k + 1.0)
+    return np.where(w > 0.0, result, 0.0)
 
 
 def log_count(k: Array, rate: Array, a: Array, b: Array, n: Array, t: Array) -> Array:

@@ -27,15 +27,21 @@ from clvmodels.beta_dropout.counts_ahead import (
     log_stays,
     stays,
 )
-from clvmodels.beta_dropout.erlang_future import Buyers
+from clvmodels.beta_dropout.erlang_future import (
+    Buyers,
+    chances_to_stay,
+    event_pmf,
+    most_events,
+)
 from clvmodels.special.discounts import Discounts
 
-__all__ = ["discounts", "log_count", "tail"]
+__all__ = ["buying", "discounts", "log_count", "tail"]
 
 Array: TypeAlias = NDArray[np.float64]
 Phases: TypeAlias = Sequence[tuple[Array, Buyers]]
 
 _ROWS: Final = 1 << 10  # at a time
+_TERMS: Final = 1 << 16  # of a sum over events, at a time
 _POINTS: Final = 16  # purchases that stand for all, at least
 
 
@@ -54,6 +60,41 @@ def tail(buyers: Buyers, n: Array, t: Array) -> Array:
     events = buyers.first + buyers.k * before
     come = special.betainc(events, buyers.shape, t / (buyers.rate + t))
     return np.where(n > 0.0, come * stays(buyers.a, buyers.b, before), 1.0)
+
+
+def buying(buyers: Buyers, after: Array, t: Array) -> Array:
+    """Return P(a purchase in (after, after + t]) of a customer who is alive at time 0, shape (n,).
+
+    The sum over the events until `after`: their probability, the chance to have stayed after the
+    purchases that they make, and that the events to go come in t. All terms are positive.
+
+    Examples
+    --------
+    >>> one = np.ones(2)
+    >>> one_event = Buyers(one, one, one, one, first=1, k=1)
+    >>> buying(one_event, np.array([0.0, 1.0]), one).round(12).tolist()
+    [0.5, 0.287682072452]
+    """
+    most = np.ceil(most_events(buyers.shape, after / buyers.rate)) + 1.0
+    result = np.empty_like(buyers.rate)
+    order = np.argsort(most, kind="stable")
+    start = 0
+    while start < len(order):
+        rows = order[start : start + max(1, int(_TERMS / most[order[start]]))]
+        result[rows] = _buying(buyers.take(rows), after[rows], t[rows], int(most[rows[-1]]))
+        start += len(rows)
+    return result
+
+
+def _buying(buyers: Buyers, after: Array, t: Array, events: int) -> Array:
+    """Do so up to a number of events."""
+    made = np.arange(float(events)) - buyers.first
+    to_go = np.where(made < 0.0, -made, buyers.k - made % buyers.k)
+    shape, rate = buyers.shape[:, None] + np.arange(float(events)), (buyers.rate + after)[:, None]
+    comes = special.betainc(to_go, shape, t[:, None] / (rate + t[:, None]))
+    purchases = np.maximum(made // buyers.k + 1.0, 0.0).astype(np.intp)
+    stay = chances_to_stay(buyers, int(purchases[-1]) + 1)[:, purchases]
+    return np.asarray((event_pmf(buyers, after, events) * stay * comes).sum(axis=1))
 
 
 def log_count(buyers: Buyers, n: Array, t: Array) -> Array:

@@ -26,7 +26,15 @@ from scipy import special
 
 from clvmodels.special import Index, beta_expectation, distinct_rows, interpolate_smooth
 
-__all__ = ["Buyers", "discounted_if_alive", "purchases_if_alive", "rate_if_alive"]
+__all__ = [
+    "Buyers",
+    "chances_to_stay",
+    "discounted_if_alive",
+    "event_pmf",
+    "most_events",
+    "purchases_if_alive",
+    "rate_if_alive",
+]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -188,7 +196,7 @@ def _either_way(
     t: Array,
 ) -> Array:
     """Count where few events come, else use roots."""
-    most = _most_events(buyers.shape + buyers.first, t / buyers.rate) + buyers.first
+    most = most_events(buyers.shape + buyers.first, t / buyers.rate) + buyers.first
     result = np.empty_like(buyers.rate)
     few = np.flatnonzero(most <= _MOST_COUNTS)
     few = few[np.argsort(most[few], kind="stable")]
@@ -203,7 +211,7 @@ def _either_way(
     return result
 
 
-def _most_events(shape: Array, u: Array) -> Array:
+def most_events(shape: Array, u: Array) -> Array:
     """Return a number of events that is exceeded with a probability of at most 2 e^-40.
 
     A gamma variable of shape s, as a Poisson variable of mean s, is below s + sqrt(2 c s) + c with
@@ -216,7 +224,7 @@ def _most_events(shape: Array, u: Array) -> Array:
 # --- by counts --------------------------------------------------------------------------------
 
 
-def _event_pmf(buyers: Buyers, t: Array, events: int) -> Array:
+def event_pmf(buyers: Buyers, t: Array, events: int) -> Array:
     """Return the probabilities of 0, ..., events - 1 events in a time t, shape (n, events)."""
     u = t / buyers.rate
     i = np.arange(events - 1.0)
@@ -226,7 +234,7 @@ def _event_pmf(buyers: Buyers, t: Array, events: int) -> Array:
     return np.asarray(np.cumprod(pmf, axis=1), dtype=np.float64)
 
 
-def _chances_to_stay(buyers: Buyers, n: int) -> Array:
+def chances_to_stay(buyers: Buyers, n: int) -> Array:
     """Return E[(1-p)^0], ..., E[(1-p)^(n-1)], shape (rows, n)."""
     stays = np.ones((len(buyers.b), n))
     before = buyers.b[:, None] + np.arange(n - 1.0)
@@ -236,16 +244,16 @@ def _chances_to_stay(buyers: Buyers, n: int) -> Array:
 
 def _counted_purchases(buyers: Buyers, t: Array, events: int) -> Array:
     """Sum over the number of events: its probability times the purchases that it makes."""
-    pmf = _event_pmf(buyers, t, events)[:, buyers.first :]
-    made = np.cumsum(_chances_to_stay(buyers, -(-pmf.shape[1] // buyers.k)), axis=1)
+    pmf = event_pmf(buyers, t, events)[:, buyers.first :]
+    made = np.cumsum(chances_to_stay(buyers, -(-pmf.shape[1] // buyers.k)), axis=1)
     return np.asarray((pmf * np.repeat(made, buyers.k, axis=1)[:, : pmf.shape[1]]).sum(axis=1))
 
 
 def _counted_rate(buyers: Buyers, t: Array, events: int) -> Array:
     """Sum over purchases: the density of the event that makes it times the chance to be there."""
     before = np.arange(buyers.first - 1, events, buyers.k)
-    pmf = _event_pmf(buyers, t, events)[:, before]
-    stays = _chances_to_stay(buyers, len(before))
+    pmf = event_pmf(buyers, t, events)[:, before]
+    stays = chances_to_stay(buyers, len(before))
     rates = (buyers.shape[:, None] + before) / (buyers.rate + t)[:, None]
     return np.asarray((pmf * rates * stays).sum(axis=1))
 
@@ -333,7 +341,7 @@ def _rise(w: Array, gap: Array, u: Array, turn: float) -> tuple[Array, Array, Ar
 def _chances_of_first(buyers: Buyers, t: Array) -> Array:
     """Return the probabilities that the first purchases come by t if none left, (n, purchases)."""
     first, k = buyers.first, buyers.k
-    pmf = _event_pmf(buyers, t, first + (_FIRST_PURCHASES - 1) * k)
+    pmf = event_pmf(buyers, t, first + (_FIRST_PURCHASES - 1) * k)
     some = -np.expm1(-buyers.shape * np.log1p(t / buyers.rate))
     fewer = np.cumsum(pmf[:, 1:], axis=1)[:, first - 2 :: k]
     return np.asarray(some[:, None] - fewer)
@@ -345,7 +353,7 @@ def _densities_of_first(buyers: Buyers, t: Array) -> Array:
     last = first + (_FIRST_PURCHASES - 1) * k
     before = np.arange(first - 1, last, k)
     share = (1.0 + before / buyers.shape[:, None]) / (1.0 + t / buyers.rate)[:, None]
-    return np.asarray(_event_pmf(buyers, t, last)[:, before] * share)
+    return np.asarray(event_pmf(buyers, t, last)[:, before] * share)
 
 
 def _power_series(coefficients: Array, v: Array) -> Array:

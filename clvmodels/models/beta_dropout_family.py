@@ -144,6 +144,10 @@ class BetaDropoutModel(ContinuousModel):
         k, rate, a, b = self._alive(c)
         return 1.0 - a / (a + b) * future.purchases_if_alive(k, rate, a + 1.0, b, t)
 
+    def buying_if_alive(self, c: Customers, after: Array, t: Array) -> Array:
+        """Return P(a purchase in (T+after, T+after+t] | alive at T), shape (n,)."""
+        return counts_ahead.buying(*self._alive(c), after, t)
+
     def silence_if_alive(self, c: Customers, s: Array) -> Array:
         """Return P(no purchase within s after the last one) of customers who stay, shape (n,)."""
         return gaps.silent_time(s, *self._at_last_purchase(c))

@@ -173,6 +173,17 @@ class BGBB(OpportunityModel):
         """Return P(there after the t-th opportunity from now | alive at T), shape (n,)."""
         return np.exp(renewals.log_stay(self.gamma, self.delta, c.timing[2], np.floor(t)))
 
+    def buying_if_alive(self, c: Customers, after: Array, t: Array) -> Array:
+        """Return P(a purchase in (T+after, T+after+t] | alive at T), shape (n,).
+
+        The chance to stay until then, times that of a purchase by who has stayed as long.
+        """
+        start = np.floor(after)
+        a, b, c_, d = self._ahead(c)
+        ends = np.floor(after + t) - start
+        bought = opportunities.tail_ahead(np.ones(len(c)), ends, a, b, c_, d + start)
+        return self.stay_if_alive(c, start) * bought
+
     def silence_if_alive(self, c: Customers, s: Array) -> Array:
         """Return P(no purchase at s opportunities after the last one) of who stay, shape (n,)."""
         return gaps.silent_opportunities(s, *self._at_last_purchase(c))

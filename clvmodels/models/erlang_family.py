@@ -240,6 +240,10 @@ class ErlangModel(BetaDropoutModel):
 
         return 1.0 - self._over_phases(c, leaving, t)
 
+    def buying_if_alive(self, c: Customers, after: Array, t: Array) -> Array:
+        """Return P(a purchase in (T+after, T+after+t] | alive at T), shape (n,)."""
+        return self._over_phases(c, erlang_counts.buying, after, t)
+
     def _at_last_purchase(self, c: Customers) -> tuple[Array, Array, int]:
         """Return shape and rate of lambda after the last purchase, each (n,), and its events."""
         x, t_x, _ = c.timing

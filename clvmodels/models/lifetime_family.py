@@ -6,7 +6,7 @@ The members say which lifetime.
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Final, TypeAlias
 
 import numpy as np
@@ -129,6 +129,16 @@ class LifetimeModel(ContinuousModel):
     def stay_if_alive(self, c: Customers, t: Array) -> Array:
         """Return P(alive at T+t | alive at T), shape (n,)."""
         return future.survival_ahead(self.lifetime, c.timing[2], t)
+
+    def buying_if_alive(self, c: Customers, after: Array, t: Array) -> Array:
+        """Return P(a purchase in (T+after, T+after+t] | alive at T), shape (n,).
+
+        The lifetime says nothing of the rate of who is alive: the chance to stay until then, times
+        that of a purchase at the rate as known at T by who is as old as then.
+        """
+        ahead = self._ahead(c, np.ones(len(c)), t)
+        later = replace(ahead, T=ahead.T + after)
+        return self.stay_if_alive(c, after) * counts_ahead.tail(later)
 
     def silence_if_alive(self, c: Customers, s: Array) -> Array:
         """Return P(no purchase within s after the last one) of customers who stay, shape (n,)."""

@@ -98,6 +98,10 @@ class PurchaseModel(PurchasePredictions, Model):
         """Return P(alive at T+t | alive at T), shape (n,); t is finite."""
 
     @abstractmethod
+    def buying_if_alive(self, c: Customers, after: Array, t: Array) -> Array:
+        """Return P(a purchase in (T+after, T+after+t] | alive at T), shape (n,); both finite."""
+
+    @abstractmethod
     def silence_if_alive(self, c: Customers, s: Array) -> Array:
         """Return P(no purchase within s after the last one) of customers who stay, shape (n,).
 

@@ -251,6 +251,11 @@ class RenewalModel(OpportunityModel):
         """Return S(T+t) / S(T), the chance to renew at the next t opportunities, shape (n,)."""
         return self.chance_if_alive(c, np.floor(t))
 
+    def buying_if_alive(self, c: Customers, after: Array, t: Array) -> Array:
+        """Return P(a renewal in (T+after, T+after+t] | active at T), shape (n,)."""
+        start = np.floor(after)
+        return self.tail_if_alive(c, start + 1.0, np.floor(after + t))
+
     def silence_if_alive(self, c: Customers, s: Array) -> Array:
         """Return whether there was no opportunity within s: customers who stay take each, (n,)."""
         return np.where(np.floor(s) < 1.0, 1.0, np.zeros(len(c)))
