@@ -36,6 +36,9 @@ if TYPE_CHECKING:
         UndefinedMomentError,
         UnitMismatchError,
     )
+    from clvmodels.experiments.compare import compare_groups
+    from clvmodels.experiments.result import GroupComparison
+    from clvmodels.experiments.size import ExperimentSize, experiment_size
     from clvmodels.files import load, save
     from clvmodels.frames.alive_path import p_alive_path
     from clvmodels.frames.at_risk import at_risk
@@ -104,6 +107,9 @@ _HOMES = {
         "UndefinedMomentError",
         "UnitMismatchError",
     ),
+    "clvmodels.experiments.compare": ("compare_groups",),
+    "clvmodels.experiments.result": ("GroupComparison",),
+    "clvmodels.experiments.size": ("ExperimentSize", "experiment_size"),
     "clvmodels.files": ("load", "save"),
     "clvmodels.frames.alive_path": ("p_alive_path",),
     "clvmodels.frames.at_risk": ("at_risk",),
@@ -169,10 +175,12 @@ __all__ = [
     "Drift",
     "Effects",
     "EmptyLogError",
+    "ExperimentSize",
     "Finding",
     "Fit",
     "GGompertzNBD",
     "GammaGamma",
+    "GroupComparison",
     "HoldoutSplit",
     "IdentifiabilityWarning",
     "Ledger",
@@ -203,10 +211,12 @@ __all__ = [
     "check",
     "check_regularity",
     "compare",
+    "compare_groups",
     "customer_labels",
     "datasets",
     "diagnostics",
     "drift",
+    "experiment_size",
     "holdout_split",
     "lapse_alert",
     "likelihood_ratio_test",
