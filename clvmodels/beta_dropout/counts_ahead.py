@@ -101,7 +101,7 @@ def buying(k: Array, rate: Array, a: Array, b: Array, after: Array, t: Array) ->
 
     some = np.where(w > 0.0, w, 1.0)
     result = beta_expectation(integrand, a, b, reach=(k + 1.0) * u, steepness=k + 1.0)
-    return np.where(w > 0.0, result, 0.0)
+    return np.asarray(np.where(w > 0.0, result, 0.0))
 
 
 def log_count(k: Array, rate: Array, a: Array, b: Array, n: Array, t: Array) -> Array:
