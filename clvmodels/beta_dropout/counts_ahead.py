@@ -95,13 +95,12 @@ def buying(k: Array, rate: Array, a: Array, b: Array, after: Array, t: Array) ->
 
     def integrand(p: Array, rows: Index) -> Array:
         grown = np.log1p(p * u[rows])
-        return np.exp(-k[rows] * grown) * -np.expm1(
-            -k[rows] * np.log1p(some[rows] * np.exp(-grown))
-        )
+        silent = -k[rows] * np.log1p(some[rows] * np.exp(-grown))
+        return -np.exp(-k[rows] * grown) * np.expm1(silent)
 
     some = np.where(w > 0.0, w, 1.0)
     result = beta_expectation(integrand, a, b, reach=(k + 1.0) * u, steepness=k + 1.0)
-    return np.asarray(np.where(w > 0.0, result, 0.0))
+    return np.where(w > 0.0, result, 0.0)
 
 
 def log_count(k: Array, rate: Array, a: Array, b: Array, n: Array, t: Array) -> Array:
