@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from clvmodels.customers import Customers
     from clvmodels.drifts.compare import drift
     from clvmodels.drifts.result import Drift
+    from clvmodels.economics.result import UnitEconomics
+    from clvmodels.economics.unit_economics import unit_economics
     from clvmodels.errors import (
         ClvError,
         ConvergenceError,
@@ -39,11 +41,14 @@ if TYPE_CHECKING:
     from clvmodels.experiments.compare import compare_groups
     from clvmodels.experiments.result import GroupComparison
     from clvmodels.experiments.size import ExperimentSize, experiment_size
+    from clvmodels.exports.reading import read_orders
+    from clvmodels.exports.result import ShopOrders
     from clvmodels.files import load, save
     from clvmodels.frames.alive_path import p_alive_path
     from clvmodels.frames.at_risk import at_risk
     from clvmodels.frames.customer_labels import customer_labels
     from clvmodels.frames.customer_summary import CustomerSummary
+    from clvmodels.frames.historical_value import historical_value
     from clvmodels.frames.ledger import Ledger
     from clvmodels.frames.predict import CLVModel, predict
     from clvmodels.frames.regularity import RegularityCheck, check_regularity
@@ -91,6 +96,8 @@ _HOMES = {
     "clvmodels.customers": ("Customers",),
     "clvmodels.drifts.compare": ("drift",),
     "clvmodels.drifts.result": ("Drift",),
+    "clvmodels.economics.result": ("UnitEconomics",),
+    "clvmodels.economics.unit_economics": ("unit_economics",),
     "clvmodels.errors": (
         "ClvError",
         "ConvergenceError",
@@ -110,11 +117,14 @@ _HOMES = {
     "clvmodels.experiments.compare": ("compare_groups",),
     "clvmodels.experiments.result": ("GroupComparison",),
     "clvmodels.experiments.size": ("ExperimentSize", "experiment_size"),
+    "clvmodels.exports.reading": ("read_orders",),
+    "clvmodels.exports.result": ("ShopOrders",),
     "clvmodels.files": ("load", "save"),
     "clvmodels.frames.alive_path": ("p_alive_path",),
     "clvmodels.frames.at_risk": ("at_risk",),
     "clvmodels.frames.customer_labels": ("customer_labels",),
     "clvmodels.frames.customer_summary": ("CustomerSummary",),
+    "clvmodels.frames.historical_value": ("historical_value",),
     "clvmodels.frames.ledger": ("Ledger",),
     "clvmodels.frames.predict": ("CLVModel", "predict"),
     "clvmodels.frames.silence": ("lapse_alert",),
@@ -201,8 +211,10 @@ __all__ = [
     "StateError",
     "SuitabilityCheck",
     "SummaryQueries",
+    "ShopOrders",
     "SummaryState",
     "UndefinedMomentError",
+    "UnitEconomics",
     "UnitMismatchError",
     "ValueDistribution",
     "WarehouseQueries",
@@ -217,6 +229,7 @@ __all__ = [
     "diagnostics",
     "drift",
     "experiment_size",
+    "historical_value",
     "holdout_split",
     "lapse_alert",
     "likelihood_ratio_test",
@@ -229,6 +242,7 @@ __all__ = [
     "predict",
     "priors",
     "purchase_distribution",
+    "read_orders",
     "report",
     "rfm_summary",
     "save",
@@ -236,6 +250,7 @@ __all__ = [
     "summary_to_sql",
     "to_sql",
     "total",
+    "unit_economics",
     "update",
     "value_distribution",
 ]

@@ -1,0 +1,1 @@
+"""What customers bring in beside what it costs to win and to serve them."""
