@@ -78,6 +78,8 @@ if TYPE_CHECKING:
     from clvmodels.predictive.silence import p_alive_at, p_alive_if_silent
     from clvmodels.predictive.values import ValueDistribution, value_distribution
     from clvmodels.reports.report import Report, report
+    from clvmodels.scenarios.result import WhatIf
+    from clvmodels.scenarios.what_if import what_if
     from clvmodels.suitability.check import check
     from clvmodels.suitability.finding import Finding, SuitabilityCheck
     from clvmodels.warehouse.queries import SummaryQueries, WarehouseQueries
@@ -157,6 +159,8 @@ _HOMES = {
     "clvmodels.predictive.counts": ("PurchaseDistribution", "purchase_distribution"),
     "clvmodels.predictive.values": ("ValueDistribution", "value_distribution"),
     "clvmodels.reports.report": ("Report", "report"),
+    "clvmodels.scenarios.result": ("WhatIf",),
+    "clvmodels.scenarios.what_if": ("what_if",),
     "clvmodels.suitability.check": ("check",),
     "clvmodels.suitability.finding": ("Finding", "SuitabilityCheck"),
     "clvmodels.warehouse.queries": ("SummaryQueries", "WarehouseQueries"),
@@ -207,17 +211,18 @@ __all__ = [
     "PurchaseDistribution",
     "RegularityCheck",
     "Report",
+    "ShopOrders",
     "SpendCovariates",
     "StateError",
     "SuitabilityCheck",
     "SummaryQueries",
-    "ShopOrders",
     "SummaryState",
     "UndefinedMomentError",
     "UnitEconomics",
     "UnitMismatchError",
     "ValueDistribution",
     "WarehouseQueries",
+    "WhatIf",
     "at_risk",
     "backtest",
     "check",
@@ -253,6 +258,7 @@ __all__ = [
     "unit_economics",
     "update",
     "value_distribution",
+    "what_if",
 ]
 
 

@@ -1,0 +1,1 @@
+"""Orders as shops export them: known layouts to one row an order."""
