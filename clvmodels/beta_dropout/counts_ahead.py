@@ -96,7 +96,7 @@ def buying(k: Array, rate: Array, a: Array, b: Array, after: Array, t: Array) ->
     def integrand(p: Array, rows: Index) -> Array:
         grown = np.log1p(p * u[rows])
         silent = -k[rows] * np.log1p(some[rows] * np.exp(-grown))
-        return -np.exp(-k[rows] * grown) * np.expm1(silent)
+        return np.asarray(-np.exp(-k[rows] * grown) * np.expm1(silent))
 
     some = np.where(w > 0.0, w, 1.0)
     result = beta_expectation(integrand, a, b, reach=(k + 1.0) * u, steepness=k + 1.0)

@@ -11,7 +11,7 @@ import narwhals as nw
 
 from clvmodels.customers import Grid
 from clvmodels.errors import ParameterError, did_you_mean
-from clvmodels.frames.activity_tables import AT, FIRST, SQUARES, activity_tables
+from clvmodels.frames.activity_tables import AT, FIRST, SQUARES, Tables, activity_tables
 from clvmodels.frames.calendar import as_date, quotient, with_month
 from clvmodels.frames.cleaning import CleanLog
 from clvmodels.frames.columns import CUSTOMER, DAY, PERIOD
@@ -26,7 +26,7 @@ from clvmodels.frames.usual_labels import check_labels
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Activity", "activity", "check_calendar"]
+__all__ = ["Activity", "activity", "check_calendar", "dated_purchases"]
 
 _SO_FAR: Final = "_so_far"
 
@@ -58,6 +58,8 @@ class Activity:
     periods : DataFrame
         period, period_index, ``end`` (last day, a time stamp) and ``complete``: whether all of it
         was observed. Only the last period may not be.
+    tables : Tables
+        All of these.
     by : tuple of str
         Names of the columns of labels.
     cohort, period : {'month', 'quarter', 'year'}
@@ -66,14 +68,31 @@ class Activity:
         Last day of observation, included.
     """
 
-    table: pd.DataFrame
-    parts: pd.DataFrame
-    sizes: pd.DataFrame
-    periods: pd.DataFrame
+    tables: Tables
     by: tuple[str, ...]
     cohort: Cohort
     period: Cohort
     observed_until: date
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Counts by labels, cohort and period."""
+        return self.tables.table
+
+    @property
+    def parts(self) -> pd.DataFrame:
+        """The same, split by the period of the first purchase."""
+        return self.tables.parts
+
+    @property
+    def sizes(self) -> pd.DataFrame:
+        """All customers of each cohort."""
+        return self.tables.sizes
+
+    @property
+    def periods(self) -> pd.DataFrame:
+        """Names and ends of the periods."""
+        return self.tables.periods
 
     @property
     def complete(self) -> bool:
@@ -128,14 +147,7 @@ def activity(
     """
     length = check_calendar(cohort, period, rules.grid)
     names = tuple(by)
-    bought = _by_customer(log, rules.grid, length)
-    dated = bought.with_columns(nw.col(AT).min().over(CUSTOMER).alias(FIRST))
-    keys: list[str] = []
-    if names:
-        check_labels(transactions, names, customer=rules.customer)
-        for key, rows in label_rows(transactions, rules, names, until=as_date(log.end)):
-            dated = dated.join(rows, on=CUSTOMER, how="left")
-            keys.append(key)
+    dated, keys = dated_purchases(log, rules, length, names, transactions)
     sums = [nw.len().cast(nw.Int64).alias("customers"), nw.col("orders").sum()]
     if log.source.has_amount:
         sums += [nw.col("revenue").sum(), nw.col(SQUARES).sum()]
@@ -146,7 +158,25 @@ def activity(
         (cohort, length),
         end=last_day(log.end, rules.grid),  # a week that has begun counts as a whole
     )
-    return Activity(*tables, names, cohort, length, as_date(log.end))
+    return Activity(tables, names, cohort, length, as_date(log.end))
+
+
+def dated_purchases(
+    log: CleanLog, rules: Rules, period: Cohort, by: tuple[str, ...], transactions: Any
+) -> tuple[nw.LazyFrame[Any], list[str]]:
+    """Return what each customer did in each period, and the names of the columns of labels.
+
+    CUSTOMER, AT, orders, with amounts revenue and SQUARES; FIRST and the labels of the customer.
+    """
+    bought = _by_customer(log, rules.grid, period)
+    dated = bought.with_columns(nw.col(AT).min().over(CUSTOMER).alias(FIRST))
+    if not by:
+        return dated, []
+    check_labels(transactions, by, customer=rules.customer)
+    labels = label_rows(transactions, rules, by, until=as_date(log.end))
+    for _, rows in labels:
+        dated = dated.join(rows, on=CUSTOMER, how="left")
+    return dated, [name for name, _ in labels]
 
 
 def check_calendar(cohort: str, period: str | None, grid: Grid = "day") -> Cohort:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
-__all__ = ["AT", "FIRST", "SQUARES", "activity_tables", "period_names"]
+__all__ = ["AT", "FIRST", "SQUARES", "Tables", "activity_tables", "period_names"]
 
-Tables: TypeAlias = "tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]"
+Whole: TypeAlias = NDArray[np.int64]
 
 FIRST: Final = "first_index"
 AT: Final = "period_index"
@@ -26,10 +27,32 @@ _SEGMENT: Final = "_segment"
 _COHORT: Final = "cohort_index"
 
 
+@dataclass(frozen=True, eq=False)
+class Tables:
+    """The tables of `frames.activity.Activity`.
+
+    Attributes
+    ----------
+    table, parts, sizes, periods : DataFrame
+        As there.
+    segments : polars DataFrame
+        The distinct labels, sorted, missing ones last; no column without labels.
+    segment : array of int
+        The row of `segments` of each row of `parts`; 0 without labels.
+    """
+
+    table: pd.DataFrame
+    parts: pd.DataFrame
+    sizes: pd.DataFrame
+    periods: pd.DataFrame
+    segments: pl.DataFrame
+    segment: Whole
+
+
 def activity_tables(
     counted: pl.DataFrame, by: tuple[str, ...], lengths: tuple[Cohort, Cohort], *, end: int
 ) -> Tables:
-    """Return the tables of `frames.activity.Activity`: table, parts, sizes, periods.
+    """Return the tables of `frames.activity.Activity`.
 
     Parameters
     ----------
@@ -63,15 +86,17 @@ def activity_tables(
             parts |= {"period": period_names(frame[AT].to_numpy(), period), AT: frame[AT]}
         return pd.DataFrame(labels | parts | {name: frame[name] for name in columns})
 
-    return (
+    return Tables(
         named(table, *numbers),
         named(parts, FIRST, *numbers),
         named(sizes, "customers"),
         _periods(int(parts[FIRST].min()), last, period, end),
+        segments,
+        parts[_SEGMENT].to_numpy(dtype=np.int64),
     )
 
 
-def period_names(numbers: NDArray[np.int64], period: Cohort) -> list[str]:
+def period_names(numbers: Whole, period: Cohort) -> list[str]:
     """Return the names of periods by their numbers, as `frames.groups.cohorts` names them.
 
     Examples
@@ -101,7 +126,7 @@ def _coded(counted: pl.DataFrame, by: tuple[str, ...]) -> tuple[pl.DataFrame, pl
     return counted.join(numbered, on=list(by), how="left", nulls_equal=True).drop(by), segments
 
 
-def _labels(column: pl.Series, segment: NDArray[np.int64]) -> pd.Series[Any]:
+def _labels(column: pl.Series, segment: Whole) -> pd.Series[Any]:
     import pandas as pd
 
     values = np.array(column.to_list(), dtype=object)
