@@ -105,11 +105,12 @@ Block: TypeAlias = Text | Note | Absent | Facts | Terms | Pictures | Table
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page that the list of contents names."""
+    """What the list of contents names, and under which heading it does."""
 
     name: str
     title: str
     blocks: tuple[Block, ...]
+    part: str = ""
 
 
 def attempt(make: Callable[[], T]) -> T | Missing:

@@ -184,6 +184,11 @@ class Findings:
         }
 
     @cached_property
+    def segmented(self) -> dict[str, CustomerSummary | Missing]:
+        """The customers with each column of the log that makes segments, by its name."""
+        return {name: attempt(partial(self._segmented, name)) for name in self.settings.by}
+
+    @cached_property
     def cohort(self) -> Cohort | Missing:
         """By which period the customers' first purchases are told apart."""
         return attempt(lambda: finest_cohort(self.rfm))
@@ -219,6 +224,10 @@ class Findings:
 
     def _labels(self, name: str) -> list[Any]:
         """Return what each customer usually is by a column of the log."""
+        labelled = there(self.segmented[name])
+        return list(nw.from_native(labelled.frame, eager_only=True)[name].to_list())
+
+    def _segmented(self, name: str) -> CustomerSummary:
         until = self.rfm.observed_until
         assert until is not None  # the end of the log, where nobody gave one
         labels = usual_labels(self.transactions, self.rules, (name,), until=until)
@@ -230,7 +239,7 @@ class Findings:
                 place=f"Column {name!r:.80} has {values.n_unique():,} values.",
                 fix="Name a column with fewer values, such as a country or a channel.",
             )
-        return list(values.to_list())
+        return labelled
 
     @property
     def rules(self) -> Rules:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -17,10 +17,10 @@ from clvmodels.frames.usual_labels import check_labels
 from clvmodels.markup import escape
 from clvmodels.models.purchases import PurchaseModel
 from clvmodels.reports.absences import said_once
-from clvmodels.reports.judging import Judged
+from clvmodels.reports.deciding import Decided
 from clvmodels.reports.numerals import day
 from clvmodels.reports.pages import render, require_extra
-from clvmodels.reports.sections import SECTIONS
+from clvmodels.reports.sections import sections_of
 from clvmodels.reports.settings import Settings, kinds_of
 from clvmodels.reports.warnings import once_each
 from clvmodels.units import Duration, TimeUnit
@@ -91,6 +91,9 @@ def report(
     by: str | Sequence[str] | None = None,
     since: Duration = "8w",
     top: int = 50,
+    cac: float | Mapping[Any, float] | None = None,
+    group: str | None = None,
+    start: date | str | None = None,
     returns: Returns = "net",
     invalid: Invalid = "error",
     strict: bool = False,
@@ -127,6 +130,13 @@ def report(
         Customers at risk are those whose P(alive) has fallen since so long ago.
     top
         How many single customers the lists have.
+    cac
+        What it costs to acquire a customer: one number, or one for each value of the first column
+        of `by`. With it the page has unit economics.
+    group
+        A column that names the arm of a test each customer is in. With it the page compares arms.
+    start
+        First day of that test; without it customers are compared from their first purchases on.
     returns, invalid, strict, grid, date_format, time_zone
         Rules of cleaning, as in `rfm_summary`.
 
@@ -188,11 +198,15 @@ def report(
             "date_format": date_format,
             "time_zone": time_zone,
         },
+        cac=cac,
+        group=group,
+        start=start,
     )
     asked.check()
-    check_labels(transactions, asked.by, customer=customer)
+    arms = () if group is None else (group,)
+    check_labels(transactions, (*asked.by, *arms), customer=customer)
     with once_each():
-        found = Judged(transactions, asked)
-        sections = said_once([section(found) for section in SECTIONS])
+        found = Decided(transactions, asked)
+        sections = said_once(tuple(sections_of(found)))
     subtitle = f"{found.customers:,} customers, data until {day(found.rfm.observed_until)}"
     return Report(asked.title, render(asked.title, subtitle, sections))

@@ -12,7 +12,7 @@ from clvmodels.errors import ParameterError, did_you_mean
 from clvmodels.frames.sources import AmountColumns
 from clvmodels.models.purchases import PurchaseModel
 from clvmodels.models.registry import MODELS
-from clvmodels.units import Duration, TimeUnit, check_unit, in_units, rate_per_unit
+from clvmodels.units import Duration, TimeUnit, check_unit, in_units, parse_date, rate_per_unit
 from clvmodels.value import check_margin
 
 __all__ = ["Settings", "duration_in_words", "kinds_of"]
@@ -41,6 +41,9 @@ class Settings:
     since: Duration
     top: int
     rules: Mapping[str, Any]
+    cac: float | Mapping[Any, float] | None = None
+    group: str | None = None
+    start: datetime.date | str | None = None
 
     @property
     def columns(self) -> dict[str, Any]:
@@ -68,6 +71,26 @@ class Settings:
             in_units(self.horizon, self.unit)
         if not isinstance(self.top, int) or self.top < 1:
             raise ParameterError("`top` is a whole number above zero.", place=f"Got {self.top!r}.")
+        if isinstance(self.cac, Mapping) and not self.by:
+            raise ParameterError(
+                "Costs of acquisition by segment need segments.",
+                place="`cac` is a mapping, and `by` is empty.",
+                fix="Name the column of the segments in `by`, or pass one number.",
+            )
+        if self.cac is not None and self.amount is None:
+            raise ParameterError(
+                "Costs of acquisition stand beside value.",
+                place="`cac` is given, and `amount` is not.",
+                fix="Name the column of amounts.",
+            )
+        if self.start is not None:
+            parse_date(self.start, name="start")
+            if self.group is None:
+                raise ParameterError(
+                    "A test has arms.",
+                    place="`start` is given, and `group` is not.",
+                    fix="Name the column of the arms in `group`.",
+                )
 
 
 def kinds_of(models: Any) -> tuple[type[PurchaseModel], ...]:

@@ -25,7 +25,7 @@ from clvmodels.reports.numerals import (
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Cell", "Column", "Kind", "Table", "lay_out", "plain"]
+__all__ = ["Cell", "Column", "Kind", "Table", "lay_out", "number_cell", "plain"]
 
 Kind: TypeAlias = Literal[
     "text", "prose", "label", "level", "count", "number", "score", "money", "share", "change"
@@ -70,10 +70,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """What a cell shows, and by what it is sorted: None where there is nothing."""
+    """What a cell shows, by what it is sorted (None where there is nothing), and how it looks."""
 
     shown: Html
     key: str | None
+    look: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     interactive: bool
     note: str = ""
+    look: str = ""
 
 
 def lay_out(
@@ -136,7 +138,7 @@ def _cells(frame: pd.DataFrame, column: Column, money: Money) -> Iterator[Cell]:
     scale = _known(frame[column.like]) if column.like in frame.columns else known
     numbers = tuple(float(each) for each in scale if each is not None)
     for each in known:
-        yield _NOTHING if each is None else _number(float(each), numbers, column.kind, money)
+        yield (_NOTHING if each is None else number_cell(float(each), numbers, column.kind, money))
 
 
 def _known(values: pd.Series[Any]) -> list[Any]:
@@ -163,7 +165,8 @@ def _whole(value: Any) -> str:
     return str(value)
 
 
-def _number(value: float, beside: tuple[float, ...], kind: Kind, money: Money) -> Cell:
+def number_cell(value: float, beside: tuple[float, ...], kind: Kind, money: Money) -> Cell:
+    """Return a cell with a number, as its kind is written beside others."""
     value = steady(value, () if kind == "number" else beside)
     if kind == "money":
         shown = money(value, beside=beside)
