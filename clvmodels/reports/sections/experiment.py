@@ -9,6 +9,7 @@ from clvmodels.markup import shorten
 from clvmodels.reports.blocks import Block, Missing, Note, Section, Text, absent
 from clvmodels.reports.deciding import Decided
 from clvmodels.reports.numerals import money_of, percent
+from clvmodels.reports.settings import duration_in_words
 from clvmodels.reports.tables import Column, Kind, Table, lay_out
 
 if TYPE_CHECKING:
@@ -51,9 +52,9 @@ def experiment_section(found: Decided) -> Section | None:
         return Section(_SECTION, title, (absent("a comparison of the arms", result),))
     blocks: list[Block] = [
         Text(
-            f"Value of {found.settings.ahead} from the assignment on: what was observed of it, what "
-            "is predicted for the rest, and both together, the lifetime value. The control is "
-            f"{shorten(result.control, 60)!r}."
+            f"Value within {_horizon(found)} of the assignment: what was observed, what is "
+            "predicted for the rest of that time, and both together, the lifetime value. The "
+            f"control is {shorten(result.control, 60)}."
         ),
         *(Note(each) for each in result.verdicts),
         *(Note(each, "warning") for each in result.warnings),
@@ -73,6 +74,10 @@ def experiment_section(found: Decided) -> Section | None:
     ]
     blocks += [Text(each) for each in result.notes]
     return Section(_SECTION, title, tuple(blocks))
+
+
+def _horizon(found: Decided) -> str:
+    return duration_in_words(found.settings.horizon, found.settings.unit)
 
 
 def _tables(
