@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from clvmodels import datasets, diagnostics, plots, priors
     from clvmodels.acquisition import new_customers
+    from clvmodels.audits.audit import audit
+    from clvmodels.audits.result import Audit
+    from clvmodels.audits.textbook import textbook_value
     from clvmodels.backtests.backtest import backtest
     from clvmodels.backtests.result import Backtest
     from clvmodels.comparison import (
@@ -87,6 +90,9 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "clvmodels.acquisition": ("new_customers",),
+    "clvmodels.audits.audit": ("audit",),
+    "clvmodels.audits.result": ("Audit",),
+    "clvmodels.audits.textbook": ("textbook_value",),
     "clvmodels.backtests.backtest": ("backtest",),
     "clvmodels.backtests.result": ("Backtest",),
     "clvmodels.comparison": (
@@ -176,6 +182,7 @@ __all__ = [
     "MBGCNBD",
     "MBGNBD",
     "SBG",
+    "Audit",
     "Backtest",
     "Bootstrap",
     "CLVModel",
@@ -224,6 +231,7 @@ __all__ = [
     "WarehouseQueries",
     "WhatIf",
     "at_risk",
+    "audit",
     "backtest",
     "check",
     "check_regularity",
@@ -253,6 +261,7 @@ __all__ = [
     "save",
     "subscription_summary",
     "summary_to_sql",
+    "textbook_value",
     "to_sql",
     "total",
     "unit_economics",

@@ -1,0 +1,1 @@
+"""What a customer base is: one module a question."""

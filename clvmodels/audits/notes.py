@@ -1,0 +1,75 @@
+"""What limits the numbers of an audit, in sentences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from clvmodels.audits.gathering import Gathered
+from clvmodels.frames.groups import Cohort
+from clvmodels.frames.people_tables import NOBODY
+
+__all__ = ["notes_of"]
+
+
+def notes_of(gathered: Gathered, period: Cohort) -> tuple[str, ...]:
+    """Return the notes on what has been told, and on what could not be."""
+    return (*_money_notes(gathered), *_time_notes(gathered, period), *_model_notes(gathered))
+
+
+def _money_notes(gathered: Gathered) -> Iterator[str]:
+    told = gathered.measures[gathered.scopes[0]]
+    if "revenue" not in told:
+        if gathered.activity is not None:
+            yield "Without amounts only customers and orders are counted."
+        return
+    sums = gathered.tables.sums
+    gone = sums[sums["cohort"] == NOBODY]
+    if len(gone):
+        yield (
+            "People with no order left after returns are no customers and in no cohort; their "
+            f"purchases of {gone['gross'].sum():,.2f} and returns of {gone['back'].sum():,.2f} "
+            "count in gross revenue and returns."
+        )
+    if told["net_revenue"] < 0.0:
+        yield (
+            f"Returns exceed purchases: net revenue is {told['net_revenue']:,.2f}. Shares are of "
+            "revenue, of which no customer has less than nothing."
+        )
+    if told["revenue"] == 0.0:
+        yield "Revenue is zero: there are no shares of it."
+
+
+def _time_notes(gathered: Gathered, period: Cohort) -> Iterator[str]:
+    told = gathered.measures[gathered.scopes[0]]
+    if told["customer_years"] == 0.0:
+        yield "All first orders are on the last day: nothing is known per year."
+    if gathered.activity is None:
+        return
+    rate = told["retention_rate"]
+    if math.isnan(rate):
+        yield f"Retention takes two {period}s of which the second is complete."
+    elif rate == 1.0:
+        yield (
+            f"Everybody who ordered in a {period} ordered in the next: by the textbook customers "
+            "never leave, and 1 / churn is infinite."
+        )
+    if not gathered.activity.complete:
+        last = gathered.activity.periods["period"].iloc[-1]
+        yield f"{last} has not ended: it counts in no rate of retention."
+
+
+def _model_notes(gathered: Gathered) -> Iterator[str]:
+    told = gathered.measures[gathered.scopes[0]]
+    if gathered.view is None:
+        yield "Without fits of purchases and spend there is no value by a model."
+        return
+    if not gathered.view.tells_newcomers:
+        yield (
+            "The model's value of a new customer depends on covariates or on a column: see "
+            "new_customers."
+        )
+    elif "model_new_customer" not in told:
+        yield "The value of a new customer needs first orders, which a summary leaves out."
+    if "textbook_churn" in told and not math.isfinite(told["textbook_churn"]):
+        yield "The textbook's value by churn is not finite, so that its difference has no terms."

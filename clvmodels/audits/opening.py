@@ -1,0 +1,143 @@
+"""What an audit is made from: a log of orders, or a summary, opened and summed by people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from clvmodels.audits.definitions import MEASURES
+from clvmodels.errors import DataError, ParameterError
+from clvmodels.frames.activity import Activity, activity
+from clvmodels.frames.cleaning import CleanLog
+from clvmodels.frames.customer_summary import CustomerSummary
+from clvmodels.frames.groups import Cohort
+from clvmodels.frames.people import People, people_of
+from clvmodels.frames.people_of_summary import people_of_summary
+from clvmodels.frames.people_tables import PeopleTables
+from clvmodels.frames.reading import Rules
+from clvmodels.frames.usual_labels import check_labels
+from clvmodels.units import TimeUnit
+
+__all__ = ["Opened", "check_columns", "check_names", "no_columns", "opened_log", "opened_summary"]
+
+_TAKEN = ("scope", "cohort", *MEASURES)
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A log or a summary, ready to be told about.
+
+    Attributes
+    ----------
+    people : People
+        One row a person, on the engine.
+    activity : Activity or None
+        Who bought when; None for a summary.
+    notes : tuple of str
+        What limits it from the outset.
+    """
+
+    people: People
+    activity: Activity | None
+    notes: tuple[str, ...]
+
+    @property
+    def rfm(self) -> CustomerSummary:
+        """The summary of the customers."""
+        return self.people.rfm
+
+    @property
+    def tables(self) -> PeopleTables:
+        """Sums over people."""
+        return PeopleTables(self.people)
+
+
+def opened_log(
+    log: CleanLog,
+    rules: Rules,
+    transactions: Any,
+    *,
+    unit: TimeUnit,
+    by: Sequence[str],
+    calendar: tuple[Cohort, Cohort],
+) -> Opened:
+    """Sum a log by people, and by cohort and period, the two of the `calendar`."""
+    cohort, period = calendar
+    people = people_of(log, rules, unit=unit, cohort=cohort, by=by, transactions=transactions)
+    moves = activity(log, rules, cohort=cohort, period=period, by=by, transactions=transactions)
+    return Opened(people, moves, _left_out(log))
+
+
+def opened_summary(
+    data: CustomerSummary,
+    given: tuple[Any, ...],
+    unit: TimeUnit | None,
+    *,
+    by: Sequence[str],
+    cohort: Cohort,
+) -> Opened:
+    """Take a summary, which goes with no columns of a log.
+
+    Raises
+    ------
+    ParameterError
+        Columns or rules of a log are given.
+    """
+    if any(each is not None for each in given) or unit not in (None, data.unit):
+        raise ParameterError(
+            "Columns, rules and units go with orders: a summary has its own.",
+            place="Got a CustomerSummary and some of them.",
+            fix="Pass the summary alone, with `by` for columns of its frame.",
+        )
+    notes = [
+        "A summary has no single orders: the time to the second order, retention by period, "
+        "returns and what customers spent in all are told from the orders only."
+    ]
+    if data.observed_until is None:
+        notes.append("The summary does not know its end of observation: there are no cohorts.")
+    return Opened(people_of_summary(data, cohort=cohort, by=by), None, tuple(notes))
+
+
+def check_names(by: tuple[str, ...]) -> None:
+    """Raise unless the columns of segments can stand beside those of the result.
+
+    Raises
+    ------
+    DataError
+        A column is named twice, or has the name of another one.
+    """
+    taken = [name for name in by if name in _TAKEN]
+    if taken or len(set(by)) < len(by):
+        raise DataError(
+            "Columns of segments stand beside those of the result, each once.",
+            place=f"Got {', '.join(map(repr, taken or by))}.",
+            fix="Rename the column, or name each once.",
+        )
+
+
+def check_columns(transactions: Any, rules: Rules, by: tuple[str, ...]) -> None:
+    """Raise unless every column of segments is one of the log, and not the id."""
+    if by:
+        check_labels(transactions, by, customer=rules.customer)
+
+
+def no_columns(customer: str | None, date: str | None) -> DataError:
+    """Return the error for orders without the names of their columns."""
+    return DataError(
+        "Orders come with the names of their columns.",
+        place=f"Got customer={customer!r}, date={date!r}.",
+        fix="Pass customer= and date=, and amount= for what is about money.",
+    )
+
+
+def _left_out(log: CleanLog) -> tuple[str, ...]:
+    """Say which rows are in no number."""
+    parts = [
+        f"{count.rows:,} with {fate}" + (f" (amount {count.amount:,.2f})" if count.amount else "")
+        if not fate.startswith(("after", "in the"))
+        else f"{count.rows:,} {fate}"
+        for fate, count in log.counts.items()
+        if fate not in ("purchase", "refund")
+    ]
+    return (f"Rows in no number here: {'; '.join(parts)}.",) if parts else ()

@@ -1,0 +1,242 @@
+"""Sums over the people of a log, by segment and cohort: only these are collected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import narwhals as nw
+import numpy as np
+
+from clvmodels.frames.columns import CUSTOMER, PERIOD
+from clvmodels.frames.engines import collected
+from clvmodels.frames.groups import Cohort
+from clvmodels.frames.people import COHORT, People, with_calendar
+from clvmodels.frames.predict import predict
+from clvmodels.frames.sources import as_narwhals
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["TOPS", "PeopleTables"]
+
+Segment: TypeAlias = tuple[Any, ...]
+
+TOPS: Final = (0.01, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+NOBODY: Final = -(10**9)  # the cohort of people without an order that counts
+
+
+@dataclass(frozen=True, eq=False)
+class PeopleTables:
+    """Small tables of sums over people, as pandas, one row a segment and cohort.
+
+    Each has the columns ``segment`` (a number, see `segments`) and ``cohort`` (the number of the
+    calendar period, `NOBODY` for people without an order that counts).
+    """
+
+    people: People
+
+    @cached_property
+    def segments(self) -> list[Segment]:
+        """The labels of each segment by its number, None where missing, in order."""
+        names = self.people.names
+        if names is None:
+            return self._keys
+        return [_plain(names[int(number)]) for (number,) in self._keys]
+
+    @cached_property
+    def _keys(self) -> list[Segment]:
+        return _ordered({_key(row, self.people.labels) for row in self._sums})
+
+    @cached_property
+    def sums(self) -> pd.DataFrame:
+        """Counts and sums over people.
+
+        Those of `People.frame`, ``customers``, ``repeaters`` (with a second order), ``span`` (first
+        to last order) and ``age`` (first order to the end), both in days, and ``active`` (with an
+        order in the last year).
+        """
+        return self._table(self._sums)
+
+    @cached_property
+    def waits(self) -> pd.DataFrame:
+        """Customers by days of ``wait``, to the second order (``came`` 1) or the end (0)."""
+        people = self.people
+        second = nw.col("second")
+        to = nw.when(second.is_null()).then(nw.lit(people.end)).otherwise(second)
+        waited = (
+            self._customers()
+            .with_columns(
+                (to - nw.col("first")).alias("wait"),
+                nw.when(second.is_null()).then(nw.lit(0)).otherwise(nw.lit(1)).alias("came"),
+            )
+            .group_by(*people.labels, COHORT, "wait", "came")
+            .agg(nw.len().cast(nw.Int64).alias("customers"))
+        )
+        table = self._table(_rows(waited))
+        return table.assign(wait=table["wait"] * people.days)
+
+    def returning(self, length: Cohort) -> pd.DataFrame:
+        """Return customers by calendar period (``at``), and who bought in the next one, too.
+
+        Columns ``at``, ``active`` and ``again``.
+        """
+        people, at = self.people, nw.col("at")
+        assert people.purchases is not None  # asked of orders only
+        dated = with_calendar(people.purchases, people.grid, length, of=PERIOD, to="at")
+        bought = dated.select(CUSTOMER, "at").unique()
+        following = at.shift(-1).over(CUSTOMER, order_by="at")
+        marks = self._customers().select(CUSTOMER, COHORT, *people.labels)
+        counted = (
+            bought.with_columns(following.alias("_next"))
+            .with_columns(nw.when(nw.col("_next") == at + 1).then(1).otherwise(0).alias("again"))
+            .join(marks, on=CUSTOMER, how="inner")
+            .group_by(*people.labels, COHORT, "at")
+            .agg(nw.len().cast(nw.Int64).alias("active"), nw.col("again").sum())
+        )
+        return self._table(_rows(counted))
+
+    def spread(self, *scope: str) -> pd.DataFrame:
+        """Return how money is spread over the customers of each segment or cohort.
+
+        Columns ``n``, ``total``, ``ranked`` (sum of rank x value, the smallest first), ``middle``
+        (the median) and ``top0``, ``top1``, ...: what the best of `TOPS` hold.
+        """
+        i, n, value = nw.col("_i"), nw.col("_n"), nw.col("total")
+        tops = {f"top{j}": n * share - n + i for j, share in enumerate(TOPS)}
+        within = {
+            name: nw.when(part >= 1.0)
+            .then(value)
+            .otherwise(nw.when(part <= 0.0).then(nw.lit(0.0)).otherwise(part * value))
+            .alias(name)
+            for name, part in tops.items()
+        }
+        half = nw.when((i + i == n) | (i + i == n + 2.0)).then(value * 0.5).otherwise(nw.lit(0.0))
+        middle = nw.when(i + i == n + 1.0).then(value).otherwise(half)
+        ranked = (
+            self._customers()
+            .with_columns(nw.lit(1.0).alias("_one"), (nw.col(CUSTOMER).is_null()).alias("_all"))
+            .with_columns(
+                nw.col("_one")
+                .cum_sum()
+                .over(*(scope or ("_all",)), order_by=("total", CUSTOMER))
+                .alias("_i"),
+                nw.col("_one").sum().over(*(scope or ("_all",))).alias("_n"),
+            )
+            .with_columns(i.cast(nw.Float64), n.cast(nw.Float64))
+            .with_columns(*within.values(), (i * value).alias("ranked"), middle.alias("middle"))
+            .group_by(*(scope or ("_all",)))
+            .agg(
+                nw.len().cast(nw.Int64).alias("n"),
+                *(nw.col(name).sum() for name in ("total", "ranked", "middle", *within)),
+            )
+        )
+        return self._table(_rows(ranked))
+
+    def spread_of_cohorts(self) -> pd.DataFrame:
+        """Return how money is spread over the customers of each cohort; see `spread`."""
+        return self.spread(COHORT)
+
+    def expected(self, purchases: Any, spend: Any, near: float, **terms: Any) -> pd.DataFrame:
+        """Return sums of what models expect of customers.
+
+        Columns ``n``, ``alive`` (P(alive)), ``near`` (purchases within a time `near`),
+        ``discounted`` (discounted purchases within the horizon) and, with `spend`, ``spend``
+        (expected spend per purchase) and ``clv``.
+        """
+        rfm = self.people.rfm
+        soon = predict(rfm, purchases, horizon=near)
+        later = predict(rfm, purchases, **{**terms, "margin": 1.0})
+        table = self._expected(soon, {"n": None, "alive": "p_alive", "near": "expected_purchases"})
+        parts = [self._expected(later, {"discounted": "discounted_purchases"})]
+        if spend is not None:
+            worth = predict(rfm, purchases, spend, **terms)
+            parts.append(self._expected(worth, {"spend": "expected_spend", "clv": "clv"}))
+        for part in parts:
+            table = table.merge(part, on=["segment", "cohort"])
+        return table
+
+    def _expected(self, native: Any, columns: Mapping[str, str | None]) -> pd.DataFrame:
+        frame = as_narwhals(native).lazy()
+        sums = [
+            nw.len().cast(nw.Int64).alias(name) if of is None else nw.col(of).sum().alias(name)
+            for name, of in columns.items()
+        ]
+        return self._table(_rows(frame.group_by(*self.people.labels, COHORT).agg(*sums)))
+
+    def _customers(self) -> nw.LazyFrame[Any]:
+        return self.people.frame.filter(~nw.col("orders").is_null())
+
+    @cached_property
+    def _sums(self) -> list[dict[str, Any]]:
+        people = self.people
+        one, none = nw.lit(1), nw.lit(0)
+        held = ~nw.col("orders").is_null()
+        names = [
+            name
+            for name in people.frame.collect_schema().names()
+            if name not in (CUSTOMER, COHORT, *people.labels, "first", "second", "last")
+        ]
+        marked = people.frame.with_columns(
+            nw.when(held).then(one).otherwise(none).alias("customers"),
+            nw.when(nw.col("orders") > 1).then(one).otherwise(none).alias("repeaters"),
+            nw.when(nw.col("recent") > 0).then(one).otherwise(none).alias("active"),
+            (nw.col("last") - nw.col("first")).alias("span"),
+            (people.end - nw.col("first")).alias("age"),
+        )
+        sums = (*names, "customers", "repeaters", "active", "span", "age")
+        grouped = marked.group_by(*people.labels, COHORT).agg(*(nw.col(s).sum() for s in sums))
+        rows = _rows(grouped)
+        for row in rows:
+            for name in sums:
+                row[name] = float(row[name] or 0.0)
+            row["span"], row["age"] = row["span"] * people.days, row["age"] * people.days
+        return rows
+
+    def _table(self, rows: list[dict[str, Any]]) -> pd.DataFrame:
+        """Return rows with the numbers of their segments and cohorts, in order."""
+        import pandas as pd
+
+        place = {segment: i for i, segment in enumerate(self._keys)}
+        labels = self.people.labels
+        kept = [
+            {
+                "segment": place[_key(row, labels)] if all(name in row for name in labels) else -1,
+                "cohort": NOBODY if row.get(COHORT) is None else int(row[COHORT]),
+                **{k: v for k, v in row.items() if k not in (COHORT, "_all", *labels)},
+            }
+            for row in rows
+        ]
+        table = pd.DataFrame(kept)
+        numbers = [str(name) for name in table if name not in ("segment", "cohort")]
+        table[numbers] = table[numbers].astype(np.float64)
+        keys = [name for name in ("segment", "cohort", "wait", "came", "at") if name in table]
+        return table.sort_values(keys, ignore_index=True)
+
+
+def _rows(frame: nw.LazyFrame[Any]) -> list[dict[str, Any]]:
+    return list(collected(frame).iter_rows(named=True))
+
+
+def _key(row: Mapping[str, Any], labels: tuple[str, ...]) -> Segment:
+    """Return the labels of a row, None where missing."""
+    return _plain(tuple(row[name] for name in labels))
+
+
+def _plain(labels: Segment) -> Segment:
+    return tuple(None if each != each else each for each in labels)
+
+
+def _ordered(segments: set[Segment]) -> list[Segment]:
+    """Return segments in order, missing labels last; by their text where they have no order."""
+    try:
+        return sorted(
+            segments,
+            key=lambda s: tuple(
+                (each is None, each) if each is not None else (True, 0) for each in s
+            ),
+        )
+    except TypeError:
+        return sorted(segments, key=lambda s: tuple((each is None, str(each)) for each in s))
