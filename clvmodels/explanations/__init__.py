@@ -1,0 +1,1 @@
+"""Why customers have the value they have, and why it moved."""
