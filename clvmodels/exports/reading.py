@@ -223,7 +223,11 @@ def _with_currency(entries: pl.DataFrame, currency: str | None) -> pl.DataFrame:
     codes = entries["currency"]
     if codes.null_count() == len(codes) and currency is not None and currency != EACH:
         return entries.with_columns(pl.lit(currency.upper()).alias("currency"))
-    return entries.with_columns(pl.col("currency").fill_null(NONE))
+    # Rows without money of their own go with the others.
+    only = codes.drop_nulls().unique().to_list()
+    idle = ~pl.col(SALE) & (pl.col("amount") == 0) & (pl.col("refund") == 0)
+    filled = pl.when(idle & (len(only) == 1)).then(pl.lit(only[0] if only else NONE))
+    return entries.with_columns(pl.coalesce("currency", filled, pl.lit(NONE)).alias("currency"))
 
 
 def _refuse_lost(entries: pl.DataFrame, sheet: Sheet) -> None:
