@@ -16,6 +16,7 @@ from clvmodels.audits.opening import (
     no_columns,
     opened_log,
     opened_summary,
+    read_once,
 )
 from clvmodels.audits.result import Audit
 from clvmodels.customers import Grid, Returns
@@ -60,7 +61,8 @@ def audit(
 ) -> Audit:
     """Say what a customer base is: who buys, how often, how unevenly, and what customers are worth.
 
-    Works on every engine: only sums over customers are collected. With models, their values of a
+    Works on every engine: only sums over customers are collected. (Files and lazy polars frames of
+    up to ten million rows are read into memory, once.) With models, their values of a
     customer stand beside the textbook's, and the difference is explained term by term.
 
     Parameters
@@ -145,8 +147,9 @@ time_zone
         )
         check_columns(data, rules, names)
         carried = () if order is None else (order,)
-        log = read_log(data, rules, observed_until=observed_until, carried=carried)
-        opened = opened_log(log, rules, data, unit=known, by=names, calendar=(cohort, length))
+        rows = read_once(data, rules, (*names, *carried))
+        log = read_log(rows, rules, observed_until=observed_until, carried=carried)
+        opened = opened_log(log, rules, rows, unit=known, by=names, calendar=(cohort, length))
     asked = terms_of(opened.rfm, horizon, discount_rate, margin, length)
     view = view_of(opened.rfm, purchases, spend, asked)
     gathered = Gathered(opened.tables, names, cohort, opened.activity, view, asked)

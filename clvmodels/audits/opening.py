@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,10 +17,20 @@ from clvmodels.frames.people import People, people_of
 from clvmodels.frames.people_of_summary import people_of_summary
 from clvmodels.frames.people_tables import PeopleTables
 from clvmodels.frames.reading import Rules
+from clvmodels.frames.sources import as_narwhals
 from clvmodels.frames.usual_labels import check_labels
+from clvmodels.frames.windows import in_memory
 from clvmodels.units import TimeUnit
 
-__all__ = ["Opened", "check_columns", "check_names", "no_columns", "opened_log", "opened_summary"]
+__all__ = [
+    "Opened",
+    "check_columns",
+    "check_names",
+    "no_columns",
+    "opened_log",
+    "opened_summary",
+    "read_once",
+]
 
 _TAKEN = ("scope", "cohort", *MEASURES)
 
@@ -51,6 +62,19 @@ class Opened:
     def tables(self) -> PeopleTables:
         """Sums over people."""
         return PeopleTables(self.people)
+
+
+def read_once(transactions: Any, rules: Rules, others: tuple[str, ...]) -> Any:
+    """Return a log that many queries will read: of files and lazy polars frames, in memory.
+
+    Unless it has more than ten million rows. Other engines keep their rows.
+    """
+    if (
+        isinstance(transactions, str | os.PathLike)
+        or as_narwhals(transactions).implementation.is_polars()
+    ):
+        return in_memory(transactions, rules, others)
+    return transactions
 
 
 def opened_log(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clvmodels.cli import valuing  # isort: skip - before the commands that judge
-from clvmodels.cli import judging, read_orders
+from clvmodels.cli import audit, judging, read_orders, what_if
 from clvmodels.cli.root import app
 
-__all__ = ["app", "judging", "read_orders", "valuing"]
+__all__ = ["app", "audit", "judging", "read_orders", "valuing", "what_if"]

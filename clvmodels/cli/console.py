@@ -35,8 +35,9 @@ INTERRUPTED: Final = 130
 _FILE_WIDTH: Final = 200
 _BETWEEN_LINES: Final = 10.0  # seconds
 _ARGUMENTS: Final = (
+    "retention|purchase_rate|spend_change|new_margin|new_discount_rate|"
     "customer|date|amount|unit|observed_until|returns|invalid|strict|grid|date_format|time_zone|"
-    "horizon|discount_rate|margin|interval|max_memory|late|cohort|significance|material|overlap|since"
+    "horizon|discount_rate|margin|interval|max_memory|late|cohort|significance|material|overlap|since|period|order"
 )
 _PYTHON_ONLY: Final = {
     "pass strict=False": "leave out --strict",
