@@ -137,7 +137,7 @@ def _plain(table: pd.DataFrame) -> str:
         else:
             shown[name] = [shorten(each, 24) for each in column]
     more = f"\nand {len(table) - _MOST:,} more" if len(table) > _MOST else ""
-    return shown.to_string(index=False) + more
+    return shown.to_string(index=False, line_width=_WIDTH) + more
 
 
 def _percent(value: float) -> str:

@@ -19,7 +19,7 @@ _FURTHEST: Final = 30.0  # of the logarithm of a factor: the ends of what is att
 _LEAST, _LARGEST = math.exp(-_FURTHEST), math.exp(_FURTHEST)
 _EXACT: Final = 1e-14  # of the logarithm of a factor
 _ROUNDING: Final = 1e-15
-_NOBODY_LEAVES: Final = 0.999
+_NOBODY_LEAVES: Final = 0.99
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,12 @@ def _impossible_retention(now: float, target: float, low: float, high: float) ->
         place=f"One-year retention is {now:.2%} now, and {target:.2%} was asked for; attainable is "
         f"what lies between {least:g} % and {most:g} %.",
         fix="State a smaller change"
-        + (", or fit a longer log: in this one nobody seems to leave." if nobody else "."),
+        + (
+            ". Here hardly anybody seems to leave: a longer log would show who does; what leaving "
+            "would cost can be asked, as in '-5pp'."
+            if nobody
+            else "."
+        ),
     )
 
 
