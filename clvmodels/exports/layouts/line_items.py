@@ -72,10 +72,10 @@ def _notes(order: pl.Series, money: pl.Series) -> tuple[str, ...]:
     odd = int((order.str.contains(_CANCELLATION) & (money > 0)).sum())
     if not odd:
         return ()
-    return (
-        f"{odd:,} lines of invoices that begin with C, as cancellations do, are above zero: they "
-        "count as purchases, as their sign says.",
+    which = (
+        "1 line of an invoice that begins" if odd == 1 else f"{odd:,} lines of invoices that begin"
     )
+    return (f"{which} with C, as cancellations do, above zero: counted as purchases, by the sign.",)
 
 
 LINE_ITEMS: Final = Layout(

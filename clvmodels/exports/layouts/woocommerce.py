@@ -107,8 +107,8 @@ def _notes(sheet: Sheet, returned: pl.Series) -> tuple[str, ...]:
     notes = [_UNSAID] if returned.any() else []
     if partly:
         notes.append(
-            f"{partly:,} orders were refunded in part (refund_items), which this layout does not "
-            "say in amounts: they count in full."
+            f"{partly:,} {'order was' if partly == 1 else 'orders were'} refunded in part "
+            "(refund_items), which this layout does not say in amounts: counted in full."
         )
     return tuple(notes)
 
