@@ -44,6 +44,10 @@ if TYPE_CHECKING:
     from clvmodels.experiments.compare import compare_groups
     from clvmodels.experiments.result import GroupComparison
     from clvmodels.experiments.size import ExperimentSize, experiment_size
+    from clvmodels.explanations.explain import explain
+    from clvmodels.explanations.explain_change import explain_change
+    from clvmodels.explanations.explanation import Explanation
+    from clvmodels.explanations.value_change import ValueChange
     from clvmodels.exports.reading import read_orders
     from clvmodels.exports.result import ShopOrders
     from clvmodels.files import load, save
@@ -83,6 +87,9 @@ if TYPE_CHECKING:
     from clvmodels.reports.report import Report, report
     from clvmodels.scenarios.result import WhatIf
     from clvmodels.scenarios.what_if import what_if
+    from clvmodels.segmentation.result import Segmentation
+    from clvmodels.segmentation.segment import segment
+    from clvmodels.segmentation.states import StateCosts
     from clvmodels.suitability.check import check
     from clvmodels.suitability.finding import Finding, SuitabilityCheck
     from clvmodels.warehouse.queries import SummaryQueries, WarehouseQueries
@@ -127,6 +134,10 @@ _HOMES = {
     "clvmodels.experiments.size": ("ExperimentSize", "experiment_size"),
     "clvmodels.exports.reading": ("read_orders",),
     "clvmodels.exports.result": ("ShopOrders",),
+    "clvmodels.explanations.explain": ("explain",),
+    "clvmodels.explanations.explain_change": ("explain_change",),
+    "clvmodels.explanations.explanation": ("Explanation",),
+    "clvmodels.explanations.value_change": ("ValueChange",),
     "clvmodels.files": ("load", "save"),
     "clvmodels.frames.alive_path": ("p_alive_path",),
     "clvmodels.frames.at_risk": ("at_risk",),
@@ -167,6 +178,9 @@ _HOMES = {
     "clvmodels.reports.report": ("Report", "report"),
     "clvmodels.scenarios.result": ("WhatIf",),
     "clvmodels.scenarios.what_if": ("what_if",),
+    "clvmodels.segmentation.result": ("Segmentation",),
+    "clvmodels.segmentation.segment": ("segment",),
+    "clvmodels.segmentation.states": ("StateCosts",),
     "clvmodels.suitability.check": ("check",),
     "clvmodels.suitability.finding": ("Finding", "SuitabilityCheck"),
     "clvmodels.warehouse.queries": ("SummaryQueries", "WarehouseQueries"),
@@ -197,6 +211,7 @@ __all__ = [
     "Effects",
     "EmptyLogError",
     "ExperimentSize",
+    "Explanation",
     "Finding",
     "Fit",
     "GGompertzNBD",
@@ -218,8 +233,10 @@ __all__ = [
     "PurchaseDistribution",
     "RegularityCheck",
     "Report",
+    "Segmentation",
     "ShopOrders",
     "SpendCovariates",
+    "StateCosts",
     "StateError",
     "SuitabilityCheck",
     "SummaryQueries",
@@ -227,6 +244,7 @@ __all__ = [
     "UndefinedMomentError",
     "UnitEconomics",
     "UnitMismatchError",
+    "ValueChange",
     "ValueDistribution",
     "WarehouseQueries",
     "WhatIf",
@@ -242,6 +260,8 @@ __all__ = [
     "diagnostics",
     "drift",
     "experiment_size",
+    "explain",
+    "explain_change",
     "historical_value",
     "holdout_split",
     "lapse_alert",
@@ -259,6 +279,7 @@ __all__ = [
     "report",
     "rfm_summary",
     "save",
+    "segment",
     "subscription_summary",
     "summary_to_sql",
     "textbook_value",
