@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from clvmodels.audits.textbook import textbook_value
     from clvmodels.backtests.backtest import backtest
     from clvmodels.backtests.result import Backtest
+    from clvmodels.cohort_analysis.analyse import cohorts
+    from clvmodels.cohort_analysis.result import CohortAnalysis
     from clvmodels.comparison import (
         Comparison,
         LikelihoodRatioTest,
@@ -102,6 +104,8 @@ _HOMES = {
     "clvmodels.audits.textbook": ("textbook_value",),
     "clvmodels.backtests.backtest": ("backtest",),
     "clvmodels.backtests.result": ("Backtest",),
+    "clvmodels.cohort_analysis.analyse": ("cohorts",),
+    "clvmodels.cohort_analysis.result": ("CohortAnalysis",),
     "clvmodels.comparison": (
         "Comparison",
         "LikelihoodRatioTest",
@@ -202,6 +206,7 @@ __all__ = [
     "CLVModel",
     "ClvError",
     "Comparison",
+    "CohortAnalysis",
     "ConvergenceError",
     "CustomerSummary",
     "Customers",
@@ -253,6 +258,7 @@ __all__ = [
     "backtest",
     "check",
     "check_regularity",
+    "cohorts",
     "compare",
     "compare_groups",
     "customer_labels",
