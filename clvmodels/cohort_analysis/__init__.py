@@ -1,0 +1,1 @@
+"""Cohorts by the first purchase: how they hold, what they are worth, which differ."""
