@@ -28,10 +28,11 @@ from clvmodels.audits.periods import (
     retention_rate,
     retention_rows,
 )
-from clvmodels.audits.scopes import Scope, in_front
+from clvmodels.audits.scopes import Parts, Scope, in_front
 from clvmodels.audits.second_order import SecondOrders, second_orders
 from clvmodels.frames.activity import Activity
 from clvmodels.frames.activity_tables import period_names
+from clvmodels.frames.people import COHORT
 from clvmodels.frames.people_tables import NOBODY, PeopleTables
 
 if TYPE_CHECKING:
@@ -149,8 +150,8 @@ class Gathered:
         rows: list[dict[str, Any]] = []
         for scope in self.scopes:
             if scope.kind != "cohort":
-                sizes = self._own(scope, self.activity.sizes)
-                own = scope.of(self._returning)
+                sizes = self._moves["sizes"].of(scope)
+                own = self._returning.of(scope)
                 rows += retention_rows(self.activity, scope, own, sizes, self.by)
         return self._framed(rows)
 
@@ -162,8 +163,8 @@ class Gathered:
         rows: list[dict[str, Any]] = []
         for scope in self.scopes:
             if scope.kind != "cohort":
-                parts = self._own(scope, self.activity.parts)
-                own = scope.of(self._returning)
+                parts = self._moves["parts"].of(scope)
+                own = self._returning.of(scope)
                 rows += period_rows(self.activity, scope, own, parts, self.by)
         return self._framed(rows)
 
@@ -196,7 +197,7 @@ class Gathered:
         return self._framed(rows, own)
 
     def _measured(self, scope: Scope) -> dict[str, float]:
-        found = base_measures(scope.sums(self.tables.sums))
+        found = base_measures(self._sums.sums(scope))
         if self._curves is not None:
             curve = self._curves[scope]
             found |= {f"second_order_{days}d": curve.within(days) for days in FIXED_DAYS}
@@ -204,8 +205,8 @@ class Gathered:
         if self._spreads is not None:
             found |= concentration(self._spreads[scope])
         if self.activity is not None:
-            parts = self._own(scope, self.activity.parts)
-            rate = retention_rate(self.activity, scope.of(self._returning))
+            parts = self._moves["parts"].of(scope)
+            rate = retention_rate(self.activity, self._returning.of(scope))
             churn, length = 1.0 - rate, 1.0 / PERIODS_PER_YEAR[self.activity.period]
             found |= {
                 "retention_rate": rate,
@@ -228,23 +229,25 @@ class Gathered:
         if self.view is None:
             return {}
         near, asked = self.asked.near, self.asked
-        expected = self.tables.expected(
-            self.view.purchases,
-            self.view.spend,
-            near,
-            horizon=asked.horizon,
-            discount_rate=asked.discount_rate,
-            margin=asked.margin,
+        expected = Parts(
+            self.tables.expected(
+                self.view.purchases,
+                self.view.spend,
+                near,
+                horizon=asked.horizon,
+                discount_rate=asked.discount_rate,
+                margin=asked.margin,
+            )
         )
         found: dict[Scope, dict[str, NewCustomer | Expected]] = {}
         for scope in self.scopes:
-            base = base_measures(scope.sums(self.tables.sums))
+            base = base_measures(self._sums.sums(scope))
             if base["customers"] == 0.0:
                 continue
             own: dict[str, NewCustomer | Expected] = {}
             if self.view.tells_newcomers and "average_first_order_value" in base:
                 own[MODELS[0]] = self.view.of_newcomer(base["average_first_order_value"])
-            own[MODELS[1]] = self.view.of_base(scope.sums(expected))
+            own[MODELS[1]] = self.view.of_base(expected.sums(scope))
             found[scope] = own
         return found
 
@@ -252,9 +255,9 @@ class Gathered:
     def _curves(self) -> dict[Scope, SecondOrders] | None:
         if self.activity is None:
             return None
-        waits, found = self.tables.waits, {}
+        waits, found = Parts(self.tables.waits), {}
         for scope in self.scopes:
-            own = scope.of(waits)
+            own = waits.of(scope)
             columns = (own[name].to_numpy() for name in ("wait", "came", "customers"))
             found[scope] = second_orders(*columns)
         return found
@@ -264,32 +267,37 @@ class Gathered:
         """How revenue is spread over the customers of each scope."""
         if not self.tables.people.has_amount:
             return None
-        tables = {
-            "all": self.tables.spread(),
-            "segment": self.tables.spread(*self.tables.people.labels) if self.by else None,
-            "cohort": self.tables.spread_of_cohorts(),
-        }
-        found = {}
-        for scope in self.scopes:
-            table = tables[scope.kind]
-            assert table is not None  # without `by` there are no segments
-            found[scope] = scope.sums(table)
-        return found
+        tables = {"all": Parts(self.tables.spread()), "cohort": Parts(self.tables.spread(COHORT))}
+        if self.by:
+            tables["segment"] = Parts(self.tables.spread(*self.tables.people.labels))
+        return {scope: tables[scope.kind].sums(scope) for scope in self.scopes}
 
     @cached_property
-    def _returning(self) -> pd.DataFrame:
-        assert self.activity is not None  # asked of orders only
-        return self.tables.returning(self.activity.period)
+    def _sums(self) -> Parts:
+        return Parts(self.tables.sums)
 
-    def _own(self, scope: Scope, table: pd.DataFrame) -> pd.DataFrame:
-        """Return the rows of a table of `Activity` that belong to a scope."""
-        if scope.kind == "cohort":
-            return table[table["cohort_index"] == scope.number]
-        for name in scope.columns:
-            wanted = scope.columns[name]
-            column = table[name]
-            table = table[column.isna() if wanted is None else column == wanted]
-        return table
+    @cached_property
+    def _returning(self) -> Parts:
+        assert self.activity is not None  # asked of orders only
+        return Parts(self.tables.returning(self.activity.period))
+
+    @cached_property
+    def _moves(self) -> dict[str, Parts]:
+        """The tables of `Activity` with the numbers of segments."""
+        assert self.activity is not None  # asked of orders only
+        return {
+            "parts": self._coded(self.activity.parts),
+            "sizes": self._coded(self.activity.sizes),
+        }
+
+    def _coded(self, table: pd.DataFrame) -> Parts:
+        number = {labels: i for i, labels in enumerate(self.tables.segments)}
+        columns = (table[name] for name in self.by)
+        labels = zip(*columns, strict=True) if self.by else [()] * len(table)
+        codes = [number[tuple(None if each != each else each for each in row)] for row in labels]
+        return Parts(
+            table.assign(segment=codes, cohort=table["cohort_index"], name=table["cohort"])
+        )
 
     def _framed(self, rows: list[dict[str, Any]], own: Sequence[str] = ()) -> pd.DataFrame:
         import pandas as pd

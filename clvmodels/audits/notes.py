@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Final
 
 from clvmodels.audits.gathering import Gathered
+from clvmodels.audits.lifetime_value import ModelView
 from clvmodels.frames.groups import Cohort
 from clvmodels.frames.people_tables import NOBODY
+from clvmodels.predictive.arguments import fit_of
+from clvmodels.units import DAYS_PER_YEAR
 
 __all__ = ["notes_of"]
+
+_VERDICTS: Final = {"weak": "weak", "boundary": "at a boundary of the model"}
 
 
 def notes_of(gathered: Gathered, period: Cohort) -> tuple[str, ...]:
@@ -64,6 +70,7 @@ def _model_notes(gathered: Gathered) -> Iterator[str]:
     if gathered.view is None:
         yield "Without fits of purchases and spend there is no value by a model."
         return
+    yield from _trust(gathered, gathered.view)
     if not gathered.view.tells_newcomers:
         yield (
             "The model's value of a new customer depends on covariates or on a column: see "
@@ -73,3 +80,20 @@ def _model_notes(gathered: Gathered) -> Iterator[str]:
         yield "The value of a new customer needs first orders, which a summary leaves out."
     if "textbook_churn" in told and not math.isfinite(told["textbook_churn"]):
         yield "The textbook's value by churn is not finite, so that its difference has no terms."
+
+
+def _trust(gathered: Gathered, view: ModelView) -> Iterator[str]:
+    """Say where the model's values go beyond what the orders show."""
+    ahead = gathered.asked.horizon / gathered.asked.units_per_year
+    past = gathered.tables.observed_days / DAYS_PER_YEAR
+    if ahead > past:
+        end = f"{ahead:.1f} years ahead" if math.isfinite(ahead) else "ahead without end"
+        yield (
+            f"The model's values look {end}, from {past:.1f} years of orders: an extrapolation. A "
+            "horizon no longer than the log can be checked with backtest."
+        )
+    for name, given in (("purchases", view.purchases), ("spend", view.spend)):
+        certificate = getattr(fit_of(given), "certificate", None)
+        if certificate is not None and certificate.verdict != "identified":
+            found = " ".join(certificate.findings[:1])
+            yield f"The fit of {name} is {_VERDICTS[certificate.verdict]}. {found}".strip()

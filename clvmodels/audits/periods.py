@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from clvmodels.audits.scopes import Scope, in_front
 
@@ -13,6 +16,8 @@ if TYPE_CHECKING:
     from clvmodels.frames.activity import Activity
 
 __all__ = ["PERIODS_PER_YEAR", "existing_share", "period_rows", "retention_rate", "retention_rows"]
+
+Array: TypeAlias = NDArray[np.float64]
 
 PERIODS_PER_YEAR: Final = {"month": 12.0, "quarter": 4.0, "year": 1.0}
 
@@ -48,32 +53,35 @@ def retention_rows(
     scope
         All customers, or a segment.
     returning, sizes
-        Rows of `PeopleTables.returning` and of `Activity.sizes` that belong to it.
+        Rows of `PeopleTables.returning` and of `Activity.sizes` that belong to it; of the latter
+        ``cohort`` is the number and ``name`` the name.
     by
         Names of the labels.
     """
-    last = _last_complete(activity)
-    people = sizes.groupby("cohort_index")["customers"].sum()
-    active = returning.groupby(["cohort", "at"])[["active", "again"]].sum()
-    names = dict(zip(sizes["cohort_index"], sizes["cohort"], strict=True))
-    rows = []
-    for number in sorted(names):
-        size = float(people[number])
-        began = returning["at"][returning["cohort"] == number].min()
-        for period, at, whole in _periods(activity):
-            if at < began:
+    periods = _periods(activity)
+    zero, last = periods[0][1], _last_complete(activity)
+    rows: list[dict[str, Any]] = []
+    people = sizes.groupby(["cohort", "name"])["customers"].sum()
+    for (number, cohort), size in zip(people.index, people.to_numpy(), strict=True):
+        own = returning["cohort"].to_numpy() == number
+        at = returning["at"].to_numpy()[own].astype(np.int64) - zero
+        active, again = (
+            np.bincount(at, returning[name].to_numpy()[own], len(periods))
+            for name in ("active", "again")
+        )
+        for i, (period, index, whole) in enumerate(periods):
+            if i < at.min():
                 continue
-            there, again = active.loc[(number, at)] if (number, at) in active.index else (0.0, 0.0)
-            kept = _ratio(float(again), float(there)) if at < last else math.nan
+            kept = _ratio(again[i], active[i]) if index < last else math.nan
             rows.append(
                 in_front(scope, by)
                 | {
-                    "cohort": names[number],
+                    "cohort": cohort,
                     "period": period,
                     "complete": whole,
                     "customers": int(size),
-                    "active": int(there),
-                    "retention": _ratio(float(there), size),
+                    "active": int(active[i]),
+                    "retention": _ratio(active[i], float(size)),
                     "kept": kept,
                     "churn": 1.0 - kept,
                 }
@@ -89,31 +97,41 @@ def period_rows(
     by: tuple[str, ...],
 ) -> list[dict[str, Any]]:
     """Return a row for each period: customers, orders and revenue, of new ones and others."""
-    last = _last_complete(activity)
+    periods = _periods(activity)
+    zero, last = periods[0][1], _last_complete(activity)
+    new = (parts["first_index"] == parts["period_index"]).to_numpy()
+
+    def summed(table: pd.DataFrame, at: str, name: str, where: Any = 1.0) -> Array:
+        place = table[at].to_numpy().astype(np.int64) - zero
+        counted = np.bincount(place, table[name].to_numpy() * where, len(periods))
+        return np.asarray(counted, dtype=np.float64)
+
+    active = summed(parts, "period_index", "customers")
+    came = summed(parts, "period_index", "customers", new)
+    orders = summed(parts, "period_index", "orders")
+    again = summed(returning, "at", "again")
+    if activity.has_revenue:
+        revenue = summed(parts, "period_index", "revenue")
+        own = summed(parts, "period_index", "revenue", new)
     rows = []
-    for name, at, whole in _periods(activity):
-        here = parts[parts["period_index"] == at]
-        new = here[here["first_index"] == at]
-        active = float(here["customers"].sum())
-        again = float(returning["again"][returning["at"] == at].sum())
-        kept = _ratio(again, active) if at < last else math.nan
+    for i, (name, at, whole) in enumerate(periods):
+        kept = _ratio(again[i], active[i]) if at < last else math.nan
         row = in_front(scope, by) | {
             "period": name,
             "complete": whole,
-            "customers": int(active),
-            "new_customers": int(new["customers"].sum()),
-            "orders": int(here["orders"].sum()),
+            "customers": int(active[i]),
+            "new_customers": int(came[i]),
+            "orders": int(orders[i]),
             "retention": kept,
             "churn": 1.0 - kept,
         }
         if activity.has_revenue:
-            revenue, own = float(here["revenue"].sum()), float(new["revenue"].sum())
             row |= {
-                "revenue": revenue,
-                "revenue_new": own,
-                "revenue_existing": revenue - own,
-                "existing_revenue_share": _ratio(revenue - own, revenue),
-                "revenue_per_customer": _ratio(revenue, active),
+                "revenue": float(revenue[i]),
+                "revenue_new": float(own[i]),
+                "revenue_existing": float(revenue[i] - own[i]),
+                "existing_revenue_share": _ratio(revenue[i] - own[i], revenue[i]),
+                "revenue_per_customer": _ratio(revenue[i], active[i]),
             }
         rows.append(row)
     return rows
@@ -132,4 +150,4 @@ def _last_complete(activity: Activity) -> int:
 
 
 def _ratio(part: float, whole: float) -> float:
-    return part / whole if whole > 0.0 else math.nan
+    return float(part / whole) if whole > 0.0 else math.nan

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from textwrap import fill
 from typing import TYPE_CHECKING, Any, Final
 
 from clvmodels.audits.definitions import MEASURES
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Audit"]
 
+_WIDTH: Final = 100
 _SHOWN: Final = (
     "customers",
     "orders",
@@ -164,7 +166,7 @@ class Audit:
         parts = [self.title, *lines(self._row, self.period)]
         if self.by:
             parts += ["", *segment_lines(self.overview, self.by)]
-        notes = [f"- {each}" for each in self.notes]
+        notes = [fill(f"- {each}", _WIDTH, subsequent_indent="  ") for each in self.notes]
         return "\n".join([*parts, *([""] if notes else []), *notes])
 
     def _repr_html_(self) -> Html:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Kind", "Scope", "in_front"]
+__all__ = ["Kind", "Parts", "Scope", "in_front"]
 
 Kind: TypeAlias = Literal["all", "segment", "cohort"]
 
@@ -32,14 +32,31 @@ class Scope:
     columns: Mapping[str, Any]
     number: int = 0
 
-    def of(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Return its rows of a table with the columns ``segment`` and ``cohort``."""
-        return table if self.kind == "all" else table[table[self.kind] == self.number]
 
-    def sums(self, table: pd.DataFrame) -> dict[str, float]:
-        """Return the sums of the other columns of such a table."""
-        own = self.of(table).drop(columns=["segment", "cohort"])
-        return {str(name): float(value) for name, value in own.sum().items()}
+class Parts:
+    """A table with the columns ``segment`` and ``cohort``, cut into what belongs to each scope."""
+
+    def __init__(self, table: pd.DataFrame) -> None:
+        self._table = table
+        self._rows = {
+            kind: table.groupby(kind).indices if kind in table else {}
+            for kind in ("segment", "cohort")
+        }
+
+    def of(self, scope: Scope) -> pd.DataFrame:
+        """Return the rows of a scope."""
+        if scope.kind == "all":
+            return self._table
+        return self._table.iloc[self._rows[scope.kind].get(scope.number, [])]
+
+    def sums(self, scope: Scope) -> dict[str, float]:
+        """Return the sums of its other columns."""
+        own = self.of(scope)
+        return {
+            str(name): float(own[name].to_numpy().sum())
+            for name in own
+            if name not in ("segment", "cohort")
+        }
 
 
 def in_front(scope: Scope, by: tuple[str, ...]) -> dict[str, Any]:

@@ -20,11 +20,12 @@ from clvmodels.frames.sources import as_narwhals
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["TOPS", "PeopleTables"]
+__all__ = ["NOBODY", "TOPS", "PeopleTables"]
 
 Segment: TypeAlias = tuple[Any, ...]
 
 TOPS: Final = (0.01, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+_BEGAN: Final = "_began"
 NOBODY: Final = -(10**9)  # the cohort of people without an order that counts
 
 
@@ -58,7 +59,13 @@ class PeopleTables:
         to last order) and ``age`` (first order to the end), both in days, and ``active`` (with an
         order in the last year).
         """
-        return self._table(self._sums)
+        return self._table([{k: v for k, v in row.items() if k != _BEGAN} for row in self._sums])
+
+    @property
+    def observed_days(self) -> float:
+        """Days from the first order of all to the end of observation."""
+        began = min(row[_BEGAN] for row in self._sums if row[_BEGAN] is not None)
+        return float(self.people.end - began) * self.people.days
 
     @cached_property
     def waits(self) -> pd.DataFrame:
@@ -135,10 +142,6 @@ class PeopleTables:
         )
         return self._table(_rows(ranked))
 
-    def spread_of_cohorts(self) -> pd.DataFrame:
-        """Return how money is spread over the customers of each cohort; see `spread`."""
-        return self.spread(COHORT)
-
     def expected(self, purchases: Any, spend: Any, near: float, **terms: Any) -> pd.DataFrame:
         """Return sums of what models expect of customers.
 
@@ -187,7 +190,9 @@ class PeopleTables:
             (people.end - nw.col("first")).alias("age"),
         )
         sums = (*names, "customers", "repeaters", "active", "span", "age")
-        grouped = marked.group_by(*people.labels, COHORT).agg(*(nw.col(s).sum() for s in sums))
+        began = nw.col("first").min().alias(_BEGAN)
+        totals = (nw.col(name).sum() for name in sums)
+        grouped = marked.group_by(*people.labels, COHORT).agg(*totals, began)
         rows = _rows(grouped)
         for row in rows:
             for name in sums:
