@@ -3,7 +3,27 @@
 from __future__ import annotations
 
 from clvmodels.cli import valuing  # isort: skip - before the commands that judge
-from clvmodels.cli import audit, judging, read_orders, what_if
+from clvmodels.cli import (
+    audit,
+    compare_groups,
+    economics,
+    explain,
+    judging,
+    read_orders,
+    segment,
+    what_if,
+)
 from clvmodels.cli.root import app
 
-__all__ = ["app", "audit", "judging", "read_orders", "valuing", "what_if"]
+__all__ = [
+    "app",
+    "audit",
+    "compare_groups",
+    "economics",
+    "explain",
+    "judging",
+    "read_orders",
+    "segment",
+    "valuing",
+    "what_if",
+]

@@ -35,7 +35,10 @@ INTERRUPTED: Final = 130
 _FILE_WIDTH: Final = 200
 _BETWEEN_LINES: Final = 10.0  # seconds
 _ARGUMENTS: Final = (
+    "basis|within|return_rate|cost_per_order|cost_per_year|threshold|tiers|tier_values|slipping|"
+    "response_rate|contact_cost|budget|cac|"
     "retention|purchase_rate|spend_change|new_margin|new_discount_rate|"
+    "group|start|before|window|control|planned|power|effect|"
     "customer|date|amount|unit|observed_until|returns|invalid|strict|grid|date_format|time_zone|"
     "horizon|discount_rate|margin|interval|max_memory|late|cohort|significance|material|overlap|since|period|order"
 )
@@ -43,6 +46,8 @@ _PYTHON_ONLY: Final = {
     "pass strict=False": "leave out --strict",
     "strict=True": "--strict",
     "a timedelta, ": "",
+    "others=True": "--others",
+    "planned={'control': 0.5, 'mail': 0.5}": "--planned control=0.5 --planned mail=0.5",
     "math.inf": "inf",
     ", or the name of a column of fractions": "",
     "what clvmodels.save wrote": "what clvmodels fit --model wrote",
