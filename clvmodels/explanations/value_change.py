@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import narwhals as nw
 
+from clvmodels.explanations.sums import segment_lines
 from clvmodels.frames.valued import rows_of_ids
 from clvmodels.markup import Html, html_card, html_list, html_table, number
 from clvmodels.units import TimeUnit
@@ -155,7 +157,8 @@ class ValueChange:
 
     def __str__(self) -> str:
         shown = self._shown().to_string(index=False, float_format=lambda v: f"{v:,.2f}")
-        return "\n".join([self.title, "", shown, "", *self.verdict.split(". ", 1)])
+        lines = [self.title, "", shown, *segment_lines(self.segments), ""]
+        return "\n".join([*lines, textwrap.fill(self.verdict, 100)])
 
     def _shown(self) -> pd.DataFrame:
         return self.table.assign(component=self.table["component"].map(STEPS))
