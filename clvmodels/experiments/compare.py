@@ -239,7 +239,7 @@ def _design(
         raise ParameterError(
             "Customers are compared by `group`, or by whether they came `before` a day.",
             place=f"Got {named or 'neither'}.",
-            fix="Pass group='variant', with `start` if the test has a first day; or before=.",
+            fix="Pass group='variant', with `start` if the test has a first day; or `before`.",
         )
     return (
         None if start is None else parse_date(start, name="start"),
