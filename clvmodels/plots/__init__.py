@@ -1,4 +1,4 @@
-"""Pictures of what `clv.diagnostics`, `clv.backtest` and `clv.p_alive_path` return.
+"""Pictures of what `clv.diagnostics`, `clv.backtest`, `clv.cohorts` and others return.
 
 One function a table, under the name of its maker. Each draws on the axes given, or on a new figure
 of pyplot, and returns the axes. Nothing is computed here but positions, and no setting of
@@ -6,6 +6,7 @@ matplotlib changes.
 """
 
 from clvmodels.plots import style
+from clvmodels.plots.ages import cohorts
 from clvmodels.plots.contest import backtest
 from clvmodels.plots.counts import frequencies, spend_distribution
 from clvmodels.plots.courses import p_alive_path, tracking
@@ -17,6 +18,7 @@ from clvmodels.plots.surfaces import matrix
 __all__ = [
     "backtest",
     "calibration",
+    "cohorts",
     "deciles",
     "frequencies",
     "heterogeneity",

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from clvmodels import plots
 from clvmodels.backtests.result import Backtest
+from clvmodels.cohort_analysis.result import CohortAnalysis
 from clvmodels.diagnostics.by_bin import Calibration
 from clvmodels.diagnostics.by_decile import Deciles
 from clvmodels.diagnostics.curves import Lift
@@ -46,6 +47,42 @@ def calibration() -> Calibration:
         }
     )
     return Calibration(table, by="frequency", quantity="purchases", level=0.9, **SHARED)
+
+
+def cohorts() -> CohortAnalysis:
+    rows = []
+    for i, name in enumerate(("2010 Q1", "2010 Q2")):
+        for age in range(5):
+            seen, share = age < 3 - i, 0.5 - 0.04 * age - 0.1 * i if age else 1.0
+            so_far = 100.0 + 40.0 * age + 5.0 * i
+            rows.append(
+                {
+                    "cohort": name,
+                    "customers": 100 * (i + 1),
+                    "age": age,
+                    "kind": "observed" if seen else "projected",
+                    "active": share,
+                    "active_lower": np.nan if seen else share - 0.05,
+                    "active_upper": np.nan if seen else share + 0.06,
+                    "value": 40.0,
+                    "cumulative_value": so_far,
+                    "lower": np.nan if seen else 0.9 * so_far,
+                    "upper": np.nan if seen else 1.2 * so_far,
+                }
+            )
+    return CohortAnalysis(
+        pd.DataFrame(rows),
+        pd.DataFrame(columns=["cohort", "sentence"]),
+        None,
+        by=(),
+        cohort="quarter",
+        period="quarter",
+        observed_until=CUT,
+        margin=1.0,
+        discount_rate=0.0,
+        interval=0.9,
+        notes=(),
+    )
 
 
 def deciles() -> Deciles:
@@ -205,6 +242,7 @@ def spend_distribution() -> SpendDistribution:
 RESULTS: dict[str, Callable[[], Any]] = {
     "backtest": backtest,
     "calibration": calibration,
+    "cohorts": cohorts,
     "deciles": deciles,
     "frequencies": frequency_table,
     "heterogeneity": heterogeneity,

@@ -13,7 +13,7 @@ from matplotlib.collections import FillBetweenPolyCollection, LineCollection
 from matplotlib.container import BarContainer
 from matplotlib.dates import date2num
 
-from clvmodels import plots
+from clvmodels import DataError, ParameterError, plots
 from clvmodels.diagnostics.matrices import Matrix
 
 Draw = Callable[..., Any]
@@ -80,6 +80,52 @@ def test_words_of_groups(drawn: Draw) -> None:
     ax = drawn("deciles")
     assert ax.get_xlabel() == "tenths of the customers by predicted value, 236 each"
     assert ax.get_ylabel() == "mean value in 39 weeks"
+
+
+@pytest.mark.parametrize(
+    ("quantity", "names"),
+    [
+        ("retention", ("active", "active_lower", "active_upper")),
+        ("cumulative_value", ("cumulative_value", "lower", "upper")),
+    ],
+)
+def test_cohorts(quantity: str, names: tuple[str, ...], drawn: Draw, made: Make) -> None:
+    """Observed ages under the name of the cohort, dashes from the last one on, a band ahead."""
+    ax, table = drawn("cohorts", quantity=quantity), made("cohorts").table
+    first = 1 if quantity == "retention" else 0  # at age 0 everybody bought
+    bands = [each for each in ax.collections if isinstance(each, FillBetweenPolyCollection)]
+    for band, (cohort, rows) in zip(bands, table.groupby("cohort"), strict=False):
+        known = rows[rows["age"] >= first].set_index("age")
+        seen = known[known["kind"] == "observed"]
+        ages, values = line(ax, cohort)
+        same(ages, seen.index)
+        same(values, seen[names[0]])
+        from_last = known.loc[seen.index[-1] :]
+        dashes = [each for each in ax.lines if each.get_linestyle() == "--"]
+        assert any(np.array_equal(each.get_ydata(), from_last[names[0]]) for each in dashes)
+        corners = {tuple(each) for each in band.get_paths()[0].vertices.round(9).tolist()}
+        for end in names[1:]:
+            ahead = known[known["kind"] == "projected"][end].round(9)
+            assert set(zip(ahead.index.astype(float), ahead, strict=True)) <= corners
+    assert "90 % interval" in ax.get_legend_handles_labels()[1]
+
+
+def test_of_many_cohorts_some_have_names(made: Make, axes: Make) -> None:
+    table = made("cohorts").table
+    many = [table[:5].assign(cohort=f"{2000 + i}") for i in range(20)]
+    result = replace(made("cohorts"), table=pd.concat(many, ignore_index=True))
+    ax = plots.cohorts(result, ax=axes())
+    labels = ax.get_legend_handles_labels()[1]
+    assert {"2000", "2019", "other cohorts"} < set(labels)
+    assert len(set(labels)) == 8 + 3
+
+
+def test_quantities_of_cohorts(drawn: Draw, made: Make, axes: Make) -> None:
+    with pytest.raises(ParameterError, match="Did you mean 'value'"):
+        drawn("cohorts", quantity="values")
+    bare = made("cohorts", lambda table: table.assign(cumulative_value=np.nan))
+    with pytest.raises(DataError, match="known cumulative_value"):
+        plots.cohorts(bare, "cumulative_value", ax=axes())
 
 
 @pytest.mark.parametrize("cumulative", [True, False])
