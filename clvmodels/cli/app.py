@@ -5,6 +5,7 @@ from __future__ import annotations
 from clvmodels.cli import valuing  # isort: skip - before the commands that judge
 from clvmodels.cli import (
     audit,
+    cohorts,
     compare_groups,
     economics,
     explain,
@@ -18,6 +19,7 @@ from clvmodels.cli.root import app
 __all__ = [
     "app",
     "audit",
+    "cohorts",
     "compare_groups",
     "economics",
     "explain",

@@ -38,7 +38,7 @@ _ARGUMENTS: Final = (
     "basis|within|return_rate|cost_per_order|cost_per_year|threshold|tiers|tier_values|slipping|"
     "response_rate|contact_cost|budget|cac|"
     "retention|purchase_rate|spend_change|new_margin|new_discount_rate|"
-    "group|start|before|window|control|planned|power|effect|"
+    "ahead|common_age|group|start|before|window|control|planned|power|effect|"
     "customer|date|amount|unit|observed_until|returns|invalid|strict|grid|date_format|time_zone|"
     "horizon|discount_rate|margin|interval|max_memory|late|cohort|significance|material|overlap|since|period|order"
 )

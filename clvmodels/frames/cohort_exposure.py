@@ -15,10 +15,12 @@ from clvmodels.frames.calendar import day_number
 from clvmodels.frames.cleaning import CleanLog
 from clvmodels.frames.columns import CUSTOMER
 from clvmodels.frames.customer_summary import CustomerSummary
+from clvmodels.frames.engines import collected
 from clvmodels.frames.exposure import exposure_of
 from clvmodels.frames.periods import MONTHS, last_days, period_of, units_per_period
 from clvmodels.frames.reading import Rules
 from clvmodels.frames.segments import Segments
+from clvmodels.frames.sources import as_narwhals
 from clvmodels.predictive.totals import Exposure
 
 __all__ = ["CohortExposure", "cohort_exposure"]
@@ -84,6 +86,8 @@ def cohort_exposure(
     """
     labels = [f"{_LABEL}{i}" for i in range(len(active.by))]
     people = _people(log, rules, active, labels, transactions)
+    if not rfm.is_lazy:
+        people = nw.to_native(collected(as_narwhals(people)))
     grouped = rfm.with_covariates(people, customer=rfm.customer)
     by = (*labels, _BEGAN)
     exposure, segments = exposure_of(grouped, variables=variables, by=by, margin=1.0, price=price)
