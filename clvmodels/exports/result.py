@@ -96,8 +96,9 @@ class ShopOrders:
     def title(self) -> str:
         """The layout, and how many orders and refunds there are."""
         kinds = nw.from_native(self.frame, eager_only=True)["kind"].to_list()
-        refunds = kinds.count("refund")
-        return f"{self.layout}: {len(kinds) - refunds:,} orders, {refunds:,} refunds"
+        counts = {kind: kinds.count(kind) for kind in ("order", "refund")}
+        words = [f"{n:,} {kind}{'' if n == 1 else 's'}" for kind, n in counts.items()]
+        return f"{self.layout}: {', '.join(words)}"
 
     def __str__(self) -> str:
         table = self.account

@@ -59,7 +59,7 @@ def test_a_file_of_orders(run: Callable[..., Outcome], folder: Path) -> None:
     assert document["out"] == [str(out)]
     done = run(folder / "exports/a.csv", folder / "exports/b.csv", *settings, "--keep", "not paid")
     assert done.code == 0
-    assert "shopify: 3 orders, 1 refunds" in done.out
+    assert "shopify: 3 orders, 1 refund" in done.out
     assert "ann@x.com" in done.out
 
 

@@ -109,7 +109,7 @@ def test_what_is_shown(path: Path) -> None:
 
     orders = clv.read_orders(path, currency="USD")
     text = str(orders)
-    assert text.startswith("shopify: 1 orders, 0 refunds")
+    assert text.startswith("shopify: 1 order, 0 refunds")
     assert "- another currency EUR" in text
     assert "balances" in text
     assert max(map(len, text.splitlines())) <= 100

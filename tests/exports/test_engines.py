@@ -46,7 +46,7 @@ def test_every_library(library: str, text: pl.DataFrame, tmp_path: Path) -> None
     days = pl.col("date").cast(pl.Date)
     assert found.with_columns(days).rows() == wanted.frame.rows()
     pd.testing.assert_frame_equal(orders.account, wanted.account)
-    assert orders.title == "shopify: 2 orders, 1 refunds"
+    assert orders.title == "shopify: 2 orders, 1 refund"
     rfm = clv.rfm_summary(orders.frame, **orders.columns, unit="day")
     assert rfm.ledger.entries[-1].amount == 25.0
 

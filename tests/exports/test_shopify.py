@@ -237,6 +237,13 @@ def test_the_same_order_in_overlapping_files(tmp_path: Path) -> None:
     assert clv.read_orders([tmp_path / "a.csv", tmp_path / "a.csv"]).rows_read == 3
 
 
+def test_fields_that_were_filled_down_by_hand_count_once(export: Any) -> None:
+    first = shopify_order("#1", "a@x.com", "10.00")
+    orders = export(first, first, first, shopify_order("#2", "a@x.com", "5.00"))
+    assert told(orders, "amount") == [(10.0,), (5.0,)]
+    assert line(orders, "- the same order again") == (-2, -2, -20.0, 0.0)
+
+
 def test_orders_of_one_number_that_differ(tmp_path: Path) -> None:
     write(tmp_path / "a.csv", SHOPIFY, shopify_order("#1", "a@x.com", "10.00"))
     write(tmp_path / "b.csv", SHOPIFY, shopify_order("#1", "b@x.com", "11.00"))

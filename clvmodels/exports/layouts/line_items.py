@@ -86,7 +86,7 @@ LINE_ITEMS: Final = Layout(
         Field("date", ("InvoiceDate", "Order Date", "Date"), True),
         Field("quantity", ("Quantity", "Qty"), True),
         Field("price", ("Price", "UnitPrice"), True),
-        Field("customer", ("Customer ID", "Customer", "Customer Email", "Email"), True),
+        Field("customer", ("Customer ID", "Customer Email", "Email"), True),
         Field("currency", ("Currency",)),
         Field("country", ("Country",)),
         Field("channel", ("Channel",)),

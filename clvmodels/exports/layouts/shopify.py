@@ -62,14 +62,11 @@ def shopify_entries(sheet: Sheet, choices: Choices) -> Entries:
     )
     frame = pl.concat([counted, _ownerless(owners)], how="diagonal_relaxed")
     notes = [_UNSAID] if bool((ordered["refund"] < 0).any()) else []
-    if not sheet.has("refunded") and bool((heads_status(heads) == "partially refunded").any()):
+    if not sheet.has("refunded") and bool(
+        (folded(heads.text("status")) == "partially refunded").any()
+    ):
         notes.append("The export has no column Refunded Amount: partial refunds are not taken off.")
     return Entries(frame, tuple(notes))
-
-
-def heads_status(heads: Sheet) -> pl.Series:
-    """Return the financial status as `folded` spells it."""
-    return folded(heads.text("status"))
 
 
 def _owners(sheet: Sheet) -> pl.DataFrame:
@@ -83,21 +80,25 @@ def _owners(sheet: Sheet) -> pl.DataFrame:
     name = sheet.text("order")
     first = sheet.text("status").is_not_null() | sheet.text("total").is_not_null()
     table = pl.DataFrame({"name": name, "first": first, FILE: sheet.frame[FILE]})
-    used = [sheet.text(key).is_not_null() for key in ("email", "created", "currency", "line")]
-    something = used[0] | used[1] | used[2] | used[3] | first
-    nameless = name.is_null() & something
-    if nameless.any():
-        raise DataError(
-            "Every row of a Shopify export has the name of its order.",
-            place=f"{sheet.place(nameless)} has none.",
-            fix="Fill in the column Name, or export anew.",
-        )
+    _refuse_nameless(sheet.rows(name.is_null()))
     table = table.with_row_index("index").with_columns(pl.col("index").cast(pl.Int64))
     own = pl.when("first").then("index")
     near = own.forward_fill().over(FILE, "name")
     near = pl.coalesce(near, own.backward_fill().over(FILE, "name"))
     owner = pl.coalesce(near, own.min().over("name"))
     return table.with_columns(pl.when(pl.col("name").is_not_null()).then(owner).alias("owner"))
+
+
+def _refuse_nameless(rows: Sheet) -> None:
+    """Raise if rows without the name of an order have anything else."""
+    for key in ("status", "total", "email", "created", "currency", "line"):
+        filled = rows.text(key).is_not_null()
+        if filled.any():
+            raise DataError(
+                "Every row of a Shopify export has the name of its order.",
+                place=f"{rows.place(filled)} has none.",
+                fix="Fill in the column Name, or export anew.",
+            )
 
 
 def _ownerless(owners: pl.DataFrame) -> pl.DataFrame:
@@ -121,7 +122,7 @@ def _ownerless(owners: pl.DataFrame) -> pl.DataFrame:
 def _orders(heads: Sheet, choices: Choices) -> pl.DataFrame:
     import polars as pl
 
-    name, ids, status = heads.text("order"), heads.ids("id"), heads_status(heads)
+    name, ids, status = heads.text("order"), heads.ids("id"), folded(heads.text("status"))
     cancelled = heads.text("cancelled").is_not_null()
     amount, refund = _money(heads, choices.amount, status)
     days = heads.days("created", choices)
