@@ -22,7 +22,7 @@ from studies.coverage import RESULTS, markdown
 
 LEVEL: Final = 0.9
 SPEND: Final = clv.GammaGamma(6.0, 4.0, 15.0)
-TERMS: Final[dict[str, Any]] = {"horizon": "2y", "discount_rate": 0.1, "margin": 0.3}
+TERMS: Final[dict[str, Any]] = {"horizon": "2y", "discount_rate": 0.0, "margin": 0.3}
 ALL: Final[dict[str, Any]] = {"retention": "+5pp", "purchase_rate": "+10%", "spend_change": "+5%"}
 
 
@@ -42,8 +42,8 @@ class Study:
 _CONTRACTS: Final[dict[str, Any]] = {"unit": "year", "ages": range(1, 7), "spend": 100.0}
 
 STUDIES: Final[dict[str, Study]] = {
-    "BG/NBD, retention": Study(clv.BGNBD(0.5, 6.0, 0.8, 2.4), worlds=100),
-    "BG/NBD, all levers": Study(clv.BGNBD(0.5, 6.0, 0.8, 2.4), ALL, worlds=60),
+    "BG/NBD, retention": Study(clv.BGNBD(0.5, 6.0, 0.8, 2.4)),
+    "BG/NBD, all levers": Study(clv.BGNBD(0.5, 6.0, 0.8, 2.4), ALL, worlds=100),
     "Pareto/NBD, retention": Study(clv.ParetoNBD(0.55, 10.6, 0.6, 11.7)),
     "Pareto/NBD, all levers": Study(clv.ParetoNBD(0.55, 10.6, 0.6, 11.7), ALL),
     "BG/BB, all levers": Study(

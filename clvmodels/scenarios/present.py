@@ -101,7 +101,8 @@ class Present:
             counts = np.bincount(exposure.pattern, exposure.count, size).astype(np.float64)
             return Arrivals.like(exposure.patterns, counts)
         names = variables_of(self.purchases, self.valued)
-        fitted: Customers | None = getattr(fit_of(self.purchases), "histories", None)
+        fit = fit_of(self.purchases)
+        fitted = fit.histories if isinstance(fit, Fit) else None
         if not names:
             return Arrivals.like(_nobody().patterns, np.zeros(0))
         if fitted is None or set(names) - set(fitted.covariates):

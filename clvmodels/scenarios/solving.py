@@ -101,7 +101,7 @@ def _factor(quantity: Callable[[float], float], target: float, guess: float = 1.
 
 
 def _impossible_retention(now: float, target: float, low: float, high: float) -> ParameterError:
-    least, most = math.ceil(1e4 * low) / 1e2, math.floor(1e4 * high) / 1e2
+    least, most = math.ceil(1e4 * low - 1e-6) / 1e2, math.floor(1e4 * high + 1e-6) / 1e2
     nobody = now > _NOBODY_LEAVES
     return ParameterError(
         "`retention` moves to where this model can bring it.",
