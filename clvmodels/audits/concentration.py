@@ -23,7 +23,7 @@ def concentration(spread: Mapping[str, float]) -> dict[str, float]:
         "top_10_share": shares[0.1],
         "top_20_share": shares[0.2],
         "gini": max(gini, 0.0) if gini == gini else gini,  # of equal values rounding may leave -0
-        "historical_value_median": spread["middle"],
+        "historical_value_median": spread["middle"] if n > 0.0 else math.nan,
     }
 
 

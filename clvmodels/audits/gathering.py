@@ -228,14 +228,14 @@ class Gathered:
         """What the models say of each scope that has customers."""
         if self.view is None:
             return {}
-        near, asked = self.asked.near, self.asked
+        asked = self.asked
         expected = Parts(
             self.tables.expected(
                 self.view.purchases,
                 self.view.spend,
-                near,
+                near=asked.near,
                 horizon=asked.horizon,
-                discount_rate=asked.discount_rate,
+                rate=asked.rate,
                 margin=asked.margin,
             )
         )

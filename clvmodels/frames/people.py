@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import narwhals as nw
@@ -16,6 +16,7 @@ from clvmodels.frames.customer_summary import CustomerSummary
 from clvmodels.frames.engines import How, aggregated
 from clvmodels.frames.groups import Cohort
 from clvmodels.frames.label_rows import label_rows
+from clvmodels.frames.ledger import make_ledger, refuse_unmatched
 from clvmodels.frames.occasions import (
     UNMATCHED,
     VALUE,
@@ -23,10 +24,10 @@ from clvmodels.frames.occasions import (
     kept,
     net_occasions,
 )
-from clvmodels.frames.periods import MONTHS, period_of
+from clvmodels.frames.periods import MONTHS, period_of, units_per_period
 from clvmodels.frames.reading import Rules
 from clvmodels.frames.sources import CARRIED
-from clvmodels.frames.summary import summarise
+from clvmodels.frames.summary import FIRST, FIRST_VALUE, LAST, OCCASIONS, TOTAL, in_unit
 from clvmodels.units import DAYS_PER_UNIT, TimeUnit
 
 __all__ = ["COHORT", "YEAR", "People", "people_of", "with_calendar"]
@@ -109,7 +110,9 @@ def people_of(
     customers = _customers(purchases, end - YEAR[rules.grid], has_amount)
     customers = with_calendar(customers, rules.grid, cohort, of="first", to=COHORT)
     everybody = _rows(log)
-    if has_amount:
+    if has_amount and log.returns != "net":  # no return is taken off anything
+        everybody = everybody.with_columns(nw.col("back").alias("unmatched"))
+    elif has_amount:
         unmatched = occasions.group_by(CUSTOMER).agg(nw.col(UNMATCHED).max().alias("unmatched"))
         everybody = everybody.join(unmatched, on=CUSTOMER, how="left")
     invoices = f"{CARRIED}0" in log.frame.collect_schema().names()
@@ -117,8 +120,9 @@ def people_of(
         everybody = everybody.join(_invoices(log), on=CUSTOMER, how="left")
     labels = label_rows(transactions, rules, by, until=as_date(log.end)) if by else []
     everybody = _labelled(everybody.join(customers, on=CUSTOMER, how="left"), labels)
-    marks = _labelled(customers.select(CUSTOMER, COHORT), labels)
-    rfm = _summary(log, rules, unit, marks)
+    rfm = _summary(log, rules, unit, customers, labels)
+    if rules.strict:
+        refuse_unmatched(make_ledger(log, occasions, purchases))
     return People(
         _held(everybody, eager),
         purchases.select(CUSTOMER, PERIOD),
@@ -212,18 +216,20 @@ def _labelled(
 
 
 def _summary(
-    log: CleanLog, rules: Rules, unit: TimeUnit, marks: nw.LazyFrame[Any]
+    log: CleanLog,
+    rules: Rules,
+    unit: TimeUnit,
+    customers: nw.LazyFrame[Any],
+    labels: list[tuple[str, nw.LazyFrame[Any]]],
 ) -> CustomerSummary:
-    """Return the summary of `rfm_summary` with internal ids and further columns."""
-
-    def in_place(frame: nw.LazyFrame[Any]) -> Any:
-        wide = frame.join(marks, on=CUSTOMER, how="left")
-        return nw.to_native(wide.collect("polars") if log.source.eager else wide)
-
-    source = replace(log.source, restore=in_place, customer=CUSTOMER)
-    return summarise(
-        replace(log, source=source),
-        unit=unit,
-        grid=rules.grid,
-        strict=rules.strict,
+    """Return the summary of `rfm_summary` with internal ids, COHORT and labels."""
+    end, lengths = period_of(log.end, rules.grid), units_per_period(rules.grid, unit)
+    names = {"first": FIRST, "last": LAST, "orders": OCCASIONS}
+    if log.source.has_amount:
+        names |= {"total": TOTAL, "initial": FIRST_VALUE}
+    histories = in_unit(
+        customers.rename(names), end, lengths, log.source.has_amount, keep=(COHORT,)
     )
+    wide = _labelled(histories, labels)
+    frame = wide.collect("polars") if log.source.eager else wide
+    return CustomerSummary(nw.to_native(frame), unit, as_date(log.end), CUSTOMER, rules.definitions)

@@ -13,9 +13,12 @@ import numpy as np
 from clvmodels.frames.columns import CUSTOMER, PERIOD
 from clvmodels.frames.engines import collected
 from clvmodels.frames.groups import Cohort
+from clvmodels.frames.money import check_price, refuse_bad_spend, with_price, with_spend
 from clvmodels.frames.people import COHORT, People, with_calendar
-from clvmodels.frames.predict import predict
+from clvmodels.frames.scoring import with_purchases
 from clvmodels.frames.sources import as_narwhals
+from clvmodels.predictive.arguments import fitted_model
+from clvmodels.value import customer_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -142,27 +145,40 @@ class PeopleTables:
         )
         return self._table(_rows(ranked))
 
-    def expected(self, purchases: Any, spend: Any, near: float, **terms: Any) -> pd.DataFrame:
-        """Return sums of what models expect of customers.
+    def expected(
+        self,
+        purchases: Any,
+        spend: Any,
+        *,
+        near: float,
+        horizon: float,
+        rate: float,
+        margin: float,
+    ) -> pd.DataFrame:
+        """Return sums of what models expect of customers, times in the unit of the summary.
 
         Columns ``n``, ``alive`` (P(alive)), ``near`` (purchases within a time `near`),
-        ``discounted`` (discounted purchases within the horizon) and, with `spend`, ``spend``
-        (expected spend per purchase) and ``clv``.
+        ``discounted`` (discounted purchases within the horizon), ``spend`` (expected spend per
+        purchase) and ``clv``, as `predict` has it.
         """
         rfm = self.people.rfm
-        soon = predict(rfm, purchases, horizon=near)
-        later = predict(rfm, purchases, **{**terms, "margin": 1.0})
-        table = self._expected(soon, {"n": None, "alive": "p_alive", "near": "expected_purchases"})
-        parts = [self._expected(later, {"discounted": "discounted_purchases"})]
-        if spend is not None:
-            worth = predict(rfm, purchases, spend, **terms)
-            parts.append(self._expected(worth, {"spend": "expected_spend", "clv": "clv"}))
-        for part in parts:
-            table = table.merge(part, on=["segment", "cohort"])
-        return table
+        frame = as_narwhals(rfm.frame)
+        soon = with_purchases(rfm, purchases, near, 0.0)
+        later = with_purchases(rfm, purchases, horizon, rate)
+        if isinstance(spend, str | int | float):
+            later = with_price(later, check_price(frame, spend))
+        else:
+            if rfm.definitions is None:
+                refuse_bad_spend(frame)
+            later = with_spend(later, rfm, fitted_model(spend))
+        orders, each = nw.col("discounted_purchases"), nw.col("expected_spend")
+        later = later.with_columns(customer_value(orders, each, nw.lit(margin)).alias("clv"))
+        first = self._expected(soon, {"n": None, "alive": "p_alive", "near": "expected_purchases"})
+        names = {"discounted": "discounted_purchases", "spend": "expected_spend", "clv": "clv"}
+        return first.merge(self._expected(later, names), on=["segment", "cohort"])
 
-    def _expected(self, native: Any, columns: Mapping[str, str | None]) -> pd.DataFrame:
-        frame = as_narwhals(native).lazy()
+    def _expected(self, scored: Any, columns: Mapping[str, str | None]) -> pd.DataFrame:
+        frame = scored.lazy()
         sums = [
             nw.len().cast(nw.Int64).alias(name) if of is None else nw.col(of).sum().alias(name)
             for name, of in columns.items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -195,8 +196,9 @@ def in_unit(
     lengths: tuple[float, float],
     has_amount: bool,
     intervals: bool = False,
+    keep: Sequence[str] = (),
 ) -> nw.LazyFrame[Any]:
-    """Return CUSTOMER and the columns of the summary.
+    """Return CUSTOMER, the columns of the summary, and those to `keep`.
 
     Of FIRST, LAST and OCCASIONS, with amounts of TOTAL and FIRST_VALUE.
     """
@@ -218,4 +220,4 @@ def in_unit(
     if intervals:
         in_unit = frequency.cast(nw.Float64) * math.log(period / lengths[1])
         columns.append((nw.col(_LOG_PERIODS) + in_unit).alias(LOG_INTERVALS))
-    return per_customer.select(CUSTOMER, *columns)
+    return per_customer.select(CUSTOMER, *columns, *keep)
