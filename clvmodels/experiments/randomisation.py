@@ -123,7 +123,7 @@ def _hotelling(columns: Array, trial: Trial, arm: int) -> dict[str, float]:
     k, left = int(used.sum()), n + m - 2
     apart = (own.mean(axis=0) - other.mean(axis=0)) / spread @ vectors[:, used]
     squared = float((apart**2 / values[used]).sum()) * n * m / (n + m) * left / (n + m)
-    if left - k + 1 < 1:
+    if k == 0 or left - k + 1 < 1:  # too few, or too alike, for any test
         return {"statistic": squared, "degrees": k, "p_value": 1.0}
     p_value = float(special.fdtrc(k, left - k + 1, squared * (left - k + 1) / (left * k)))
     return {"statistic": squared, "degrees": k, "p_value": p_value}
