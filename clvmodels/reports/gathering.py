@@ -30,7 +30,7 @@ from clvmodels.reports.settings import Settings
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["LEVEL", "Findings", "there"]
+__all__ = ["LEVEL", "Findings", "there", "to_pandas"]
 
 _SEGMENTS: Final = 200  # more are no segments, and would take for ever
 LEVEL: Final = 0.9  # of all intervals
@@ -153,7 +153,7 @@ class Findings:
             names = nw.from_native(self.rfm.frame, eager_only=True).columns
             best = ordered.head(self.settings.top).select(names)
             few = replace(self.rfm, frame=nw.to_native(best))
-            return _pandas(predict(few, *self._models(), **self.settings.terms, interval=LEVEL))
+            return to_pandas(predict(few, *self._models(), **self.settings.terms, interval=LEVEL))
 
         return attempt(made)
 
@@ -165,7 +165,7 @@ class Findings:
             asked = self.settings
             terms = asked.terms | {} if self.valued else {"horizon": asked.horizon}
             found = at_risk(self.rfm, *self._models(), **terms, since=asked.since)
-            return _pandas(nw.from_native(found, eager_only=True).head(asked.top))
+            return to_pandas(nw.from_native(found, eager_only=True).head(asked.top))
 
         return attempt(made)
 
@@ -258,7 +258,7 @@ def _known(scored: Any) -> nw.DataFrame[Any]:
     return nw.from_native(there(scored), eager_only=True)
 
 
-def _pandas(frame: Any) -> pd.DataFrame:
+def to_pandas(frame: Any) -> pd.DataFrame:
     """Return an eager frame as pandas, without pyarrow."""
     import pandas as pd
 

@@ -161,9 +161,9 @@ class Judged(Findings):
     def _log(self, *without: str) -> dict[str, Any]:
         """Return the arguments by which functions of the library read the log."""
         asked = self.settings
-        rules = {name: value for name, value in asked.rules.items() if name not in without}
         until = {"observed_until": asked.observed_until, "unit": asked.unit}
-        return asked.columns | until | rules
+        given = asked.columns | until | dict(asked.rules)
+        return {name: value for name, value in given.items() if name not in without}
 
 
 def _laws(fit: Fit[Any] | Missing) -> Heterogeneity:

@@ -25,7 +25,7 @@ from clvmodels.reports.numerals import (
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Cell", "Column", "Kind", "Table", "lay_out", "number_cell", "plain"]
+__all__ = ["Cell", "Column", "Kind", "Table", "lay_out", "number_cell", "plain", "text_cell"]
 
 Kind: TypeAlias = Literal[
     "text", "prose", "label", "level", "count", "number", "score", "money", "share", "change"
@@ -133,7 +133,7 @@ def _cells(frame: pd.DataFrame, column: Column, money: Money) -> Iterator[Cell]:
     known = _known(frame[column.name])
     if not column.numeric:
         width = _PROSE if column.kind == "prose" else _WIDTH
-        yield from (_text(each, width) for each in known)
+        yield from (_NOTHING if each is None else _text(each, width) for each in known)
         return
     scale = _known(frame[column.like]) if column.like in frame.columns else known
     numbers = tuple(float(each) for each in scale if each is not None)
@@ -149,9 +149,12 @@ def _known(values: pd.Series[Any]) -> list[Any]:
     ]
 
 
+def text_cell(text: str, *, prose: bool = False) -> Cell:
+    """Return a cell with a text, in full if it is `prose`."""
+    return _text(text, _PROSE if prose else _WIDTH)
+
+
 def _text(value: Any, width: int) -> Cell:
-    if value is None:
-        return _NOTHING
     text = _whole(value)
     return Cell(plain(text, width), str(escape(shorten(text, _HOVER))))
 
