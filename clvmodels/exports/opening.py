@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Opened", "open_export"]
 
 _SEPARATORS: Final = (",", ";", "\t")
+_WHOLE: Final = "_whole"
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def _open_files(files: list[Path], wanted: str | None, decimal: Decimal) -> Open
     import polars as pl
 
     scans = {file: _scan(file) for file in files}
-    headers = {file: scan.collect_schema().names() for file, scan in scans.items()}
+    headers = {file: scan.collect_schema().names()[1:] for file, scan in scans.items()}
     layouts = {file: layout_of(names, wanted, what=file.name) for file, names in headers.items()}
     layout = layouts[files[0]]
     for file, other in layouts.items():
@@ -100,10 +101,25 @@ def _open_files(files: list[Path], wanted: str | None, decimal: Decimal) -> Open
     for i, (file, scan) in enumerate(scans.items()):
         own = columns_of(layout, headers[file], what=file.name)
         names = own | names
-        picked = scan.select(pl.lit(i, pl.UInt32).alias(FILE), ROW, **own)
-        tables.append(nw.to_native(first_look(nw.from_native(picked))).sort(ROW))
+        _refuse_twice(own, headers[file], file)
+        # All columns are parsed: a row with a field too many, such as an address with a comma and
+        # without quotes, is seen in no other way, and has its money in the wrong columns.
+        whole = pl.struct(headers[file]).is_null().alias(_WHOLE)
+        picked = scan.select(pl.lit(i, pl.UInt32).alias(FILE), ROW, whole, **own)
+        tables.append(nw.to_native(first_look(nw.from_native(picked))).drop(_WHOLE).sort(ROW))
     frame = _stacked(tables)
     return Opened(layout, Sheet(frame, names, tuple(map(str, files)), decimal), lambda table: table)
+
+
+def _refuse_twice(own: dict[str, str], header: list[str], file: Path) -> None:
+    """Raise if a column that is read is in a csv file twice; polars then numbers the others."""
+    twice = [name for name in own.values() if f"{name}_duplicated_0" in header]
+    if twice:
+        raise DataError(
+            "Each column of a layout is there once.",
+            place=f"{file.name} has {twice[0]!r} twice.",
+            fix="Rename or drop one of them.",
+        )
 
 
 def _scan(file: Path) -> pl.LazyFrame:

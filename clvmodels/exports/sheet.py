@@ -74,6 +74,8 @@ class Sheet:
         if not self.has(key):
             return pl.Series(key, [None] * self.frame.height, dtype=pl.String)
         cells = self.frame[key]
+        if cells.dtype.is_float():
+            cells = cells.fill_nan(None)
         if cells.dtype.is_float() and bool((cells.is_null() | (cells.round() == cells)).all()):
             cells = cells.cast(pl.Int64)  # ids, which pandas keeps as floats where some are missing
         bare = pl.col(key).str.strip_chars().str.strip_prefix("'").str.strip_chars()
@@ -131,7 +133,7 @@ class Sheet:
         if bad.any():
             raise DataError(
                 "Dates are written as 2024-01-31, with or without a time and an offset to UTC.",
-                place=f"{self.place(bad)} has {self._cell(key, bad)!r} in {self.names[key]!r}.",
+                place=f"{self.place(bad)} has {self._cell(key, bad)} in {self.names[key]!r}.",
                 fix="Correct it, or pass date_format=, for instance '%d/%m/%Y %H:%M'.",
             )
         return days
@@ -144,13 +146,14 @@ class Sheet:
         return f"Row {row:,} below the header of {self.files[file]}{more}"
 
     def _cell(self, key: str, where: pl.Series) -> str:
-        return str(self.frame[key].filter(where)[0])
+        cell = self.frame[key].filter(where)[0]
+        return "nothing" if cell is None else repr(str(cell))
 
     def _no_number(self, key: str, bad: pl.Series) -> DataError:
         cell = self._cell(key, bad)
         hint = ", or pass decimal=','" if self.decimal == "." and "," in cell else ""
         return DataError(
             "Amounts are numbers such as 1234.50 or 1,234.50.",
-            place=f"{self.place(bad)} has {cell!r} in {self.names[key]!r}.",
+            place=f"{self.place(bad)} has {cell} in {self.names[key]!r}.",
             fix=f"Correct it{hint}.",
         )

@@ -89,6 +89,12 @@ def test_columns_that_could_be_the_same() -> None:
     assert exact == {"order": "InvoiceNo"}
 
 
+def test_a_file_of_an_unknown_layout(tmp_path: Path) -> None:
+    path = write(tmp_path / "books.csv", ["Author", "Title"], [{"Author": "A", "Title": "B"}])
+    with pytest.raises(clv.MissingColumnError, match=r"It has, besides, 'Author', 'Title'\."):
+        clv.read_orders(path)
+
+
 def test_files_of_several_layouts(tmp_path: Path) -> None:
     write(tmp_path / "a.csv", SHOPIFY, shopify_order("#1", "a@x.com", "1"))
     write(tmp_path / "b.csv", STRIPE, [{"id": "ch_1"}])
@@ -107,6 +113,19 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         clv.read_orders(tmp_path / "c.csv")
     with pytest.raises(clv.DataError, match=r"csv, .csv.gz, .tsv"):
         clv.read_orders(write(tmp_path / "d.xlsx", SHOPIFY, rows))
+    shifted = write(tmp_path / "e.csv", SHOPIFY, [*rows, *rows])
+    whole = shifted.read_text(encoding="utf-8")
+    shifted.write_text(whole + whole.splitlines()[1].replace("1 Main St", "1 Main St, left") + "\n")
+    with pytest.raises(clv.DataError, match="more fields"):
+        clv.read_orders(shifted)
+    twice = write(tmp_path / "f.csv", [*SHOPIFY, "Total"], rows)
+    with pytest.raises(clv.DataError, match=r"f.csv has 'Total' twice"):
+        clv.read_orders(twice)
+    latin = write(
+        tmp_path / "g.csv", SHOPIFY, shopify_order("#1", "é@x.com", "1"), encoding="cp1252"
+    )
+    with pytest.raises(clv.DataError, match="UTF-8"):
+        clv.read_orders(latin)
     with pytest.raises(clv.DataError, match="Found none"):
         clv.read_orders(tmp_path / "nothing.csv")
     for wrong in (None, 7, []):
@@ -124,7 +143,7 @@ def test_tabs_and_gzip(tmp_path: Path) -> None:
     assert one.frame["amount"].to_list() == [1.0]
 
 
-def test_ids_keep_zeros_and_numbers_may_be_numbers() -> None:
+def test_ids_keep_zeros_and_numbers_may_be_numbers(tmp_path: Path) -> None:
     table = pl.DataFrame(
         {
             "Invoice": [1001, 1002],
@@ -139,5 +158,9 @@ def test_ids_keep_zeros_and_numbers_may_be_numbers() -> None:
         ("007", "1001", 3.0),
         ("7", "1002", 4.0),
     ]
+    holes = table.with_columns(pl.Series("Customer ID", [7.0, float("nan")]))
+    holes.write_parquet(tmp_path / "lines.parquet")
+    with pytest.warns(clv.DataWarning, match="no customer"):
+        assert clv.read_orders(tmp_path / "lines.parquet").frame["customer_id"].to_list() == ["7"]
     with pytest.raises(clv.DataError, match="Row 2 below the header of the frame"):
         clv.read_orders(table.with_columns(Price=pl.Series([1.0, None])))

@@ -83,9 +83,15 @@ def _owners(sheet: Sheet) -> pl.DataFrame:
     _refuse_nameless(sheet.rows(name.is_null()))
     table = table.with_row_index("index").with_columns(pl.col("index").cast(pl.Int64))
     own = pl.when("first").then("index")
-    near = own.forward_fill().over(FILE, "name")
-    near = pl.coalesce(near, own.backward_fill().over(FILE, "name"))
-    owner = pl.coalesce(near, own.min().over("name"))
+    # The usual case at the price of no grouping: each order's rows stand together.
+    above = table.select(own.forward_fill().alias("owner")).to_series()
+    together = (name.gather(above) == name) | name.is_null()
+    if together.fill_null(False).all():
+        owner = pl.lit(above)
+    else:
+        near = own.forward_fill().over(FILE, "name")
+        near = pl.coalesce(near, own.backward_fill().over(FILE, "name"))
+        owner = pl.coalesce(near, own.min().over("name"))
     return table.with_columns(pl.when(pl.col("name").is_not_null()).then(owner).alias("owner"))
 
 
