@@ -54,6 +54,34 @@ Top: TypeAlias = Annotated[
 Title: TypeAlias = Annotated[
     str | None, typer.Option(help="Title of the page.", rich_help_panel=RESULTS, show_default=False)
 ]
+Cac: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COST",
+        help="What a customer costs to acquire, for unit economics: a number, or a .csv or "
+        ".parquet file with the first column of --by and cac.",
+        show_default=False,
+    ),
+]
+Arms: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--group",
+        metavar="NAME",
+        help="Column that names the arm of a test each customer is in, to compare the arms.",
+        show_default=False,
+    ),
+]
+TestStart: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--start",
+        metavar="DATE",
+        help="First day of that test. If not given customers are compared from their first "
+        "purchases on.",
+        show_default=False,
+    ),
+]
 Currency: TypeAlias = Annotated[
     str | None,
     typer.Option(
@@ -212,6 +240,9 @@ def report(
     by: By = None,
     since: Since = "8w",
     top: Top = 50,
+    cac: Cac = None,
+    group: Arms = None,
+    start: TestStart = None,
     backtest: WithBacktest = True,
     horizon: Horizon = "1y",
     discount_rate: DiscountRate = 0.1,
@@ -228,5 +259,8 @@ def report(
         from clvmodels.cli.scoring import Valuation, read_horizon
 
         terms = Valuation(read_horizon(horizon), discount_rate, margin)
-        asked = Asked(purchases or [], by or [], since, top, title, currency, backtest)
+        asked = Asked(
+            *(purchases or [], by or [], since, top, title, currency, backtest),
+            *(cac, group, start),
+        )
         make_report(log, reporter, out=out, terms=terms, asked=asked)

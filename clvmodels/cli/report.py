@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from clvmodels.cli.console import Reporter
+from clvmodels.cli.costs import read_costs
 from clvmodels.cli.options import LogOptions
 from clvmodels.cli.orders import open_orders
 from clvmodels.cli.scoring import Valuation, read_horizon
@@ -32,6 +33,9 @@ class Asked:
     title: str | None
     currency: str | None
     backtest: bool
+    cac: str | None
+    group: str | None
+    start: str | None
 
 
 def make_report(
@@ -48,7 +52,8 @@ def make_report(
             place=f"{log.source} is a kept summary.",
             fix="Pass the files of the orders.",
         )
-    check_segments(orders, asked.by)
+    check_segments(orders, (*asked.by, *([] if asked.group is None else [asked.group])))
+    cac = None if asked.cac is None else read_costs(asked.cac)
     with replacing(out, source=log.source) as target, reporter.step("Making the report"):
         page = report(
             orders.frame,
@@ -67,6 +72,9 @@ def make_report(
             by=tuple(asked.by),
             since=read_horizon(asked.since),
             top=asked.top,
+            cac=cac,
+            group=asked.group,
+            start=asked.start,
             returns=log.returns,
             invalid=log.invalid,
             strict=log.strict,

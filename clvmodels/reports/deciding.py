@@ -130,7 +130,6 @@ class Decided(Judged):
         def made() -> UnitEconomics:
             purchases, spend = self._models()
             base = there(self.segmented[asked.by[0]]) if asked.by else self.rfm
-            assert asked.cac is not None  # else nobody asks
             log = self._log("grid", "unit", "strict")
             past = historical_value(self.transactions, **log)
             return unit_economics(

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from clvmodels.atomic import atomic_path
 from clvmodels.customers import Grid, Returns
@@ -24,6 +24,9 @@ from clvmodels.reports.sections import sections_of
 from clvmodels.reports.settings import Settings, kinds_of
 from clvmodels.reports.warnings import once_each
 from clvmodels.units import Duration, TimeUnit
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Report", "report"]
 
@@ -91,7 +94,7 @@ def report(
     by: str | Sequence[str] | None = None,
     since: Duration = "8w",
     top: int = 50,
-    cac: float | Mapping[Any, float] | None = None,
+    cac: float | Mapping[Any, float] | pd.DataFrame | None = None,
     group: str | None = None,
     start: date | str | None = None,
     returns: Returns = "net",
@@ -131,8 +134,9 @@ def report(
     top
         How many single customers the lists have.
     cac
-        What it costs to acquire a customer: one number, or one for each value of the first column
-        of `by`. With it the page has unit economics.
+        What it costs to acquire a customer: a number; or a mapping from the values of the first
+        column of `by`; or a table with that column and ``cac``. With it the page has unit
+        economics.
     group
         A column that names the arm of a test each customer is in. With it the page compares arms.
     start

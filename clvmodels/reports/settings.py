@@ -12,6 +12,7 @@ from clvmodels.errors import ParameterError, did_you_mean
 from clvmodels.frames.sources import AmountColumns
 from clvmodels.models.purchases import PurchaseModel
 from clvmodels.models.registry import MODELS
+from clvmodels.predictive.arguments import is_number
 from clvmodels.units import Duration, TimeUnit, check_unit, in_units, parse_date, rate_per_unit
 from clvmodels.value import check_margin
 
@@ -41,7 +42,7 @@ class Settings:
     since: Duration
     top: int
     rules: Mapping[str, Any]
-    cac: float | Mapping[Any, float] | None = None
+    cac: Any = None
     group: str | None = None
     start: datetime.date | str | None = None
 
@@ -71,18 +72,7 @@ class Settings:
             in_units(self.horizon, self.unit)
         if not isinstance(self.top, int) or self.top < 1:
             raise ParameterError("`top` is a whole number above zero.", place=f"Got {self.top!r}.")
-        if isinstance(self.cac, Mapping) and not self.by:
-            raise ParameterError(
-                "Costs of acquisition by segment need segments.",
-                place="`cac` is a mapping, and `by` is empty.",
-                fix="Name the column of the segments in `by`, or pass one number.",
-            )
-        if self.cac is not None and self.amount is None:
-            raise ParameterError(
-                "Costs of acquisition stand beside value.",
-                place="`cac` is given, and `amount` is not.",
-                fix="Name the column of amounts.",
-            )
+        self._check_costs()
         if self.start is not None:
             parse_date(self.start, name="start")
             if self.group is None:
@@ -91,6 +81,22 @@ class Settings:
                     place="`start` is given, and `group` is not.",
                     fix="Name the column of the arms in `group`.",
                 )
+
+    def _check_costs(self) -> None:
+        if self.cac is None:
+            return
+        if not is_number(self.cac) and not self.by:
+            raise ParameterError(
+                "Costs of acquisition are a number, or those of segments.",
+                place="`cac` is no number, and `by` is empty.",
+                fix="Name the column of the segments in `by`, or pass one number.",
+            )
+        if self.amount is None:
+            raise ParameterError(
+                "Costs of acquisition stand beside value.",
+                place="`cac` is given, and `amount` is not.",
+                fix="Name the column of amounts.",
+            )
 
 
 def kinds_of(models: Any) -> tuple[type[PurchaseModel], ...]:

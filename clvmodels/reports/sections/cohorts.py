@@ -78,8 +78,8 @@ def _comparison(found: Decided, result: CohortAnalysis) -> Table:
         columns,
         name="cohorts-compared",
         caption=(
-            f"At the same age of {result.common_age} {result.period}s, with {percent(0.9)} "
-            "intervals; p-values know that several cohorts are compared"
+            f"At the same age of {result.common_age} {result.period}s, with "
+            f"{percent(result.interval)} intervals; p-values know that several cohorts are compared"
         ),
         money=money_of(found.settings.currency),
     )
