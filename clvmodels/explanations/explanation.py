@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import narwhals as nw
 
-from clvmodels.explanations.sums import segment_lines
+from clvmodels.explanations.words import WIDTH, money, segment_lines, signed
 from clvmodels.frames.valued import rows_of_ids
 from clvmodels.markup import Html, html_card, html_list, html_table, number
 from clvmodels.units import TimeUnit
@@ -98,9 +98,9 @@ class Explanation:
             return "All of these customers are worth the same."
         most = parts.iloc[int(parts["standard_deviation"].to_numpy().argmax())]
         return (
-            f"They are worth {_money(whole.amount)}; typical customers of their ages would be "
-            f"worth {_money(self.table['amount'].iloc[0])}. What tells them apart most is "
-            f"{COMPONENTS[most.component]} ({_money(most.standard_deviation)} a customer, standard "
+            f"They are worth {money(whole.amount)}; typical customers of their ages would be "
+            f"worth {money(self.table['amount'].iloc[0])}. What tells them apart most is "
+            f"{COMPONENTS[most.component]} ({money(most.standard_deviation)} a customer, standard "
             "deviation)."
         )
 
@@ -110,7 +110,7 @@ class Explanation:
     def __str__(self) -> str:
         shown = self.table.to_string(index=False, float_format=lambda v: f"{v:,.2f}")
         lines = [self.title, "", shown, *segment_lines(self.segments), ""]
-        return "\n".join([*lines, textwrap.fill(self.verdict, 100)])
+        return "\n".join([*lines, textwrap.fill(self.verdict, WIDTH)])
 
     def _repr_html_(self) -> Html:
         parts = [html_table(self.table, caption="Totals")]
@@ -128,32 +128,23 @@ def _sentence(
 ) -> str:
     own, known = dict(zip(names, row, strict=True)), dict(zip(facts, fact, strict=True))
     worth = "worth" if found.value == "clv" else "purchases ahead"
-    parts = [f"a typical customer of this age {_money(own['population'])}"]
+    parts = [f"a typical customer of this age {money(own['population'])}"]
     if "covariates" in own:
-        parts.append(f"of this kind {_signed(own['covariates'])}")
+        parts.append(f"of this kind {signed(own['covariates'])}")
     typical = number(known["typical_purchases"], 2)
     count = f"{known['purchases']:.0f} repeat purchase{'s' if known['purchases'] != 1.0 else ''}"
     if known["purchases"] == 0.0:
         count = f"no repeat purchase in {_time(known['age'], found.unit)}"
-    parts.append(f"{count} instead of {typical} {_signed(own['frequency'])}")
+    parts.append(f"{count} instead of {typical} {signed(own['frequency'])}")
     if known["purchases"] > 0.0:
         silence = _time(known["silence"], found.unit)
-        parts.append(f"silent for {silence} {_signed(own['recency'])}")
+        parts.append(f"silent for {silence} {signed(own['recency'])}")
     if "expected_spend" in known and own["spend"] != 0.0:
         each, other = (number(known[k], 3) for k in ("expected_spend", "typical_spend"))
-        parts.append(f"spends {each} instead of {other} an order {_signed(own['spend'])}")
-    return f"{worth} {_money(own[found.value])}: {'; '.join(parts)}"
+        parts.append(f"spends {each} instead of {other} an order {signed(own['spend'])}")
+    return f"{worth} {money(own[found.value])}: {'; '.join(parts)}"
 
 
 def _time(length: float, unit: TimeUnit) -> str:
     shown = number(length, 3)
     return f"{shown} {unit}{'' if shown == '1' else 's'}"
-
-
-def _money(amount: float) -> str:
-    return number(float(amount), 3)
-
-
-def _signed(amount: float) -> str:
-    shown = _money(amount)
-    return shown if shown.startswith("-") else f"+{shown}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import narwhals as nw
 import numpy as np
@@ -14,12 +14,10 @@ from clvmodels.frames.segments import segments_of
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["by_segment", "exact_sum", "segment_lines"]
+__all__ = ["by_segment", "exact_sum"]
 
 Array: TypeAlias = NDArray[np.float64]
 Index: TypeAlias = NDArray[np.intp]
-
-_SHOWN: Final = 40  # segments in a text
 
 
 def exact_sum(values: Array) -> float:
@@ -56,26 +54,3 @@ def by_segment(
     names = {} if segments.names is None else segments.names.to_dict(as_series=False)
     sums = {name: [exact_sum(values[rows]) for rows in groups] for name, values in columns.items()}
     return pd.DataFrame({**names, "customers": counts.astype(np.int64), **sums})
-
-
-def segment_lines(segments: pd.DataFrame | None) -> list[str]:
-    """Return a table of segments for a terminal, without columns of zeros; none if there is none.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> print(*segment_lines(pd.DataFrame({"channel": ["web"], "new": [0.0], "clv": [31.9]})))
-     channel  clv
-        web   32
-    """
-    if segments is None:
-        return []
-    moved = [name for name in segments.columns if not _is_zero(segments[name])]
-    shown = segments[moved].head(_SHOWN)
-    text = shown.to_string(index=False, line_width=100, float_format=lambda value: f"{value:,.0f}")
-    rest = len(segments) - len(shown)
-    return ["", text, *([f"and {rest:,} more segments"] if rest else [])]
-
-
-def _is_zero(column: pd.Series[Any]) -> bool:
-    return column.dtype.kind == "f" and bool((column == 0.0).all())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import narwhals as nw
 
-from clvmodels.explanations.sums import segment_lines
+from clvmodels.explanations.words import WIDTH, money, segment_lines, signed
 from clvmodels.frames.valued import rows_of_ids
 from clvmodels.markup import Html, html_card, html_list, html_table, number
 from clvmodels.units import TimeUnit
@@ -129,8 +129,8 @@ class ValueChange:
         frame: nw.DataFrame[Any] = nw.from_native(self.customers, eager_only=True)
         row = int(rows_of_ids(frame[self.customer], [customer])[0])
         own = dict(zip(frame.columns, frame.row(row), strict=True))
-        steps = [f"{STEPS[name]} {_signed(own[name])}" for name in _MOVES if own[name] != 0.0]
-        start = f"from {_money(own['before'])} to {_money(own['after'])}"
+        steps = [f"{STEPS[name]} {signed(own[name])}" for name in _MOVES if own[name] != 0.0]
+        start = f"from {money(own['before'])} to {money(own['after'])}"
         return f"{start}: {'; '.join(steps) or 'nothing moved'}"
 
     @property
@@ -145,12 +145,12 @@ class ValueChange:
         amounts = dict(zip(self.table["component"], self.table["amount"], strict=True))
         change = amounts["after"] - amounts["before"]
         largest = max(_MOVES, key=lambda name: abs(amounts[name]))
-        happened = f"Silence and orders made {_signed(self.forecast.happened)}."
-        start = f"From {_money(amounts['before'])} to {_money(amounts['after'])}"
+        happened = f"Silence and orders made {signed(self.forecast.happened)}."
+        start = f"From {money(amounts['before'])} to {money(amounts['after'])}"
         if all(amounts[name] == 0.0 for name in _MOVES):
             return f"{start}: nothing moved."
-        main = f"most of it by {STEPS[largest]} ({_signed(amounts[largest])})"
-        return f"{start} ({_signed(change)}), {main}. {happened} {self.forecast.verdict}"
+        main = f"most of it by {STEPS[largest]} ({signed(amounts[largest])})"
+        return f"{start} ({signed(change)}), {main}. {happened} {self.forecast.verdict}"
 
     def __repr__(self) -> str:
         return f"<ValueChange: {self.verdict}>"
@@ -158,7 +158,7 @@ class ValueChange:
     def __str__(self) -> str:
         shown = self._shown().to_string(index=False, float_format=lambda v: f"{v:,.2f}")
         lines = [self.title, "", shown, *segment_lines(self.segments), ""]
-        return "\n".join([*lines, textwrap.fill(self.verdict, 100)])
+        return "\n".join([*lines, textwrap.fill(self.verdict, WIDTH)])
 
     def _shown(self) -> pd.DataFrame:
         return self.table.assign(component=self.table["component"].map(STEPS))
@@ -168,12 +168,3 @@ class ValueChange:
         if self.segments is not None:
             parts.append(html_table(self.segments, caption="By segment"))
         return html_card(self.title, *parts, html_list([self.verdict]))
-
-
-def _money(amount: float) -> str:
-    return number(float(amount), 3)
-
-
-def _signed(amount: float) -> str:
-    shown = _money(amount)
-    return shown if shown.startswith("-") else f"+{shown}"
