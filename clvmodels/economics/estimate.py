@@ -47,7 +47,9 @@ class Estimate:
         """
         z = float(special.ndtri(0.5 * (1.0 + self.level)))
         away = limit - self.mean
-        sd = np.where(away < 0.0, self.mean - self.lower, self.upper - self.mean) / z
+        half = np.where(away < 0.0, self.mean - self.lower, self.upper - self.mean)
+        # The mean of few customers, whose value is mostly none, may be beyond their interval.
+        sd = np.where(half > 0.0, half, 0.5 * (self.upper - self.lower)) / z
         with np.errstate(divide="ignore", invalid="ignore"):
             place = np.where(sd > 0.0, away / sd, np.where(away > 0.0, np.inf, -np.inf))
         return np.where(np.isnan(sd), np.nan, special.ndtr(-place))

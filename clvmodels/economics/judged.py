@@ -132,8 +132,10 @@ def curve_of(
     """Return cumulative value over time, as `UnitEconomics.payback_curve` has it."""
     import pandas as pd
 
-    shown = _SHOWN_YEARS * DAYS_PER_YEAR / DAYS_PER_UNIT[unit]
-    times = np.linspace(0.0, min(future.horizon, shown), _CURVE)
+    end = future.horizon
+    if math.isinf(end):
+        end = _SHOWN_YEARS * DAYS_PER_YEAR / DAYS_PER_UNIT[unit]
+    times = np.linspace(0.0, end, _CURVE)
     if newcomers.whole_periods:
         times = np.unique(np.floor(times))
     values = np.stack([newcomers.value(float(t), future.rate) for t in times])

@@ -55,8 +55,10 @@ class Segmented:
         return np.bincount(self.code, values, len(self.names)).astype(np.float64)
 
     def means(self, values: Array) -> Array:
-        """Return the mean over the customers of each segment, shape (segments,)."""
-        return self.sums(values) / self.count
+        """Return the mean over the customers of each segment, NaN where nobody is."""
+        count = self.count
+        nothing = np.full(len(count), np.nan)
+        return np.divide(self.sums(values), count, out=nothing, where=count > 0.0)
 
     def numbers(self, name: str, *, role: str) -> Array:
         """Return a column as floats, shape (n,), or raise unless all are finite.
