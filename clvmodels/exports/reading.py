@@ -11,13 +11,11 @@ from clvmodels.exports.account import make_account
 from clvmodels.exports.currencies import EACH, NONE, check_rates, in_one_currency
 from clvmodels.exports.identity import check_identities, key_of, with_customers
 from clvmodels.exports.layout import (
-    EXTRAS,
     KEY,
     REASON,
     REASONS,
     ROWS,
     SALE,
-    VERSION,
     Choices,
     Identity,
     Layout,
@@ -26,6 +24,7 @@ from clvmodels.exports.layout import (
 from clvmodels.exports.opening import open_export
 from clvmodels.exports.repeats import Repeated, mark_repeats
 from clvmodels.exports.result import ShopOrders
+from clvmodels.exports.rows import converted, rows_of
 from clvmodels.exports.sheet import Decimal, Sheet
 from clvmodels.exports.stamps import check_zone
 from clvmodels.exports.statuses import check_statuses
@@ -172,7 +171,7 @@ def read_orders(
     _refuse_lost(named, opened.sheet)
     reasoned = _reasoned(named, order, key, repeated)
     sorted_out = in_one_currency(reasoned, currency, known)
-    table, code = _converted(_in_rows(sorted_out), currency, known)
+    table, code = converted(rows_of(sorted_out), currency, known)
     _warn(sorted_out)
     return ShopOrders(
         opened.restore(table),
@@ -251,66 +250,6 @@ def _reasoned(
     nobody = pl.col(REASON).is_null() & pl.col("customer_id").is_null()
     reason = pl.when(nobody).then(pl.lit(NOBODY)).otherwise(pl.col(REASON))
     return marked.with_columns(reason.alias(REASON))
-
-
-# --- rows of the result -----------------------------------------------------------------------
-
-
-def _in_rows(entries: pl.DataFrame) -> pl.DataFrame:
-    """Return one row an order, and one for its refunds of each day."""
-    import polars as pl
-
-    kept = entries.filter(pl.col(REASON).is_null())
-    extras = [name for name in EXTRAS if name in kept.columns and kept[name].count()]
-    whose = [KEY, VERSION, "customer_id", "currency"]
-    told = [pl.col(name).min() for name in ("order_id", *extras)]
-    orders = (
-        kept.filter(SALE)
-        .group_by(whose)
-        .agg(pl.col("date").min(), pl.col("amount").sum(), *told)
-        .with_columns(pl.lit("order").alias("kind"))
-    )
-    refunds = (
-        kept.filter(pl.col("refund") < 0)
-        .group_by(*whose, pl.col("refund_date").alias("date"))
-        .agg(pl.col("refund").sum().alias("amount"), *told)
-        .with_columns(pl.lit("refund").alias("kind"))
-    )
-    columns = ["customer_id", "date", "amount", "order_id", "currency", "kind", *extras]
-    both = pl.concat([orders.select(columns), refunds.select(columns)])
-    if both.is_empty():
-        raise DataError(
-            "An export has at least one order that counts.",
-            place="; ".join(
-                f"{count:,} rows: {reason}"
-                for reason, count in entries.group_by(REASON).agg(pl.col(ROWS).sum()).rows()
-            )
-            + ".",
-            fix="Look at the statuses, or pass keep=.",
-        )
-    return both.sort("date", "order_id", "customer_id", "kind", "currency")
-
-
-def _converted(
-    table: pl.DataFrame, currency: str | None, rates: dict[str, float] | None
-) -> tuple[pl.DataFrame, str | None]:
-    """Return rows in the currency asked for, and its code; None if they are in several."""
-    import polars as pl
-
-    codes = table["currency"].unique().to_list()
-    if rates is None or currency is None:
-        only = codes[0] if len(codes) == 1 else None
-        if only == NONE:
-            return table.with_columns(pl.lit(None, pl.String).alias("currency")), None
-        return table, only
-    rate = pl.col("currency").replace_strict(list(rates), list(rates.values()))
-    target = currency.upper()
-    return table.with_columns(
-        (pl.col("amount") * rate).alias("amount"),
-        pl.lit(target).alias("currency"),
-        pl.col("amount").alias("original_amount"),
-        pl.col("currency").alias("original_currency"),
-    ), target
 
 
 def _warn(entries: pl.DataFrame) -> None:
