@@ -27,7 +27,7 @@ COMPONENTS: Final[dict[str, str]] = {
 }
 """What the contributions are called, in words."""
 
-_VALUES: Final = {"clv": "the value", "discounted_purchases": "the purchases ahead"}
+_VALUES: Final = {"clv": "value", "discounted_purchases": "expected future"}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -65,6 +65,24 @@ class Explanation:
     value: str
     unit: TimeUnit
 
+    def amounts(self, customer: Any) -> dict[str, float]:
+        """Return the contributions of one customer and their sum, by name, in order.
+
+        Parameters
+        ----------
+        customer
+            The id; 17 is found by 17 and by '17'.
+
+        Raises
+        ------
+        DataError
+            There is no such customer.
+        """
+        frame: nw.DataFrame[Any] = nw.from_native(self.customers, eager_only=True)
+        row = int(rows_of_ids(frame[self.customer], [customer])[0])
+        own = dict(zip(frame.columns, frame.row(row), strict=True))
+        return {name: float(own[name]) for name in self.table["component"]}
+
     def sentence(self, customer: Any) -> str:
         """Return in words why a customer has this value.
 
@@ -87,7 +105,8 @@ class Explanation:
     def title(self) -> str:
         """What this is."""
         count = int(self.table["customers"].iloc[-1])
-        return f"Why {count:,} customer{'s have' if count != 1 else ' has'} {_VALUES[self.value]}"
+        who = f"{count:,} customer{'' if count == 1 else 's'}"
+        return f"What the {_VALUES[self.value]} of {who} is made of"
 
     @property
     def verdict(self) -> str:

@@ -7,6 +7,7 @@ matplotlib changes.
 
 from clvmodels.plots import style
 from clvmodels.plots.ages import cohorts
+from clvmodels.plots.bridges import explain, explain_change
 from clvmodels.plots.contest import backtest
 from clvmodels.plots.counts import frequencies, spend_distribution
 from clvmodels.plots.courses import p_alive_path, tracking
@@ -20,6 +21,8 @@ __all__ = [
     "calibration",
     "cohorts",
     "deciles",
+    "explain",
+    "explain_change",
     "frequencies",
     "heterogeneity",
     "lift",

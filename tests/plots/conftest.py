@@ -23,10 +23,28 @@ from clvmodels.diagnostics.matrices import Matrix
 from clvmodels.diagnostics.mixing import Heterogeneity
 from clvmodels.diagnostics.over_time import Tracking
 from clvmodels.diagnostics.spends import SpendDistribution
+from clvmodels.explanations.explanation import Explanation
+from clvmodels.explanations.value_change import STEPS, Forecast, ValueChange
 from clvmodels.frequencies import FrequencyTable
 
 CUT = date(1997, 9, 30)
 SHARED = {"horizon": 39.0, "unit": "week", "calibration_end": CUT, "model": "BG/NBD"}
+
+
+def explanation() -> Explanation:
+    parts = {"population": 9.0, "frequency": 120.0, "recency": -50.0, "spend": 21.0, "clv": 100.0}
+    rows = [(name, 1, each, each, 0.0) for name, each in parts.items()]
+    names = ["component", "customers", "amount", "per_customer", "standard_deviation"]
+    one = pd.DataFrame({"id": ["a"]} | {name: [each] for name, each in parts.items()})
+    table = pd.DataFrame(rows, columns=names)
+    return Explanation(one, one[["id"]], table, None, "id", "clv", "week")
+
+
+def value_change() -> ValueChange:
+    amounts = [21808.0, -900.0, -10950.0, 10222.0, 0.0, 1839.0, 54.0, -1000.0, 1900.0, 22973.0]
+    table = pd.DataFrame({"component": list(STEPS), "customers": 2357, "amount": amounts})
+    forecast = Forecast(-2414.0, -728.0, 524.0)
+    return ValueChange(None, table, None, forecast, "id", "clv", 13.0, "week")
 
 
 def frequency_table() -> FrequencyTable:
@@ -244,6 +262,8 @@ RESULTS: dict[str, Callable[[], Any]] = {
     "calibration": calibration,
     "cohorts": cohorts,
     "deciles": deciles,
+    "explain": explanation,
+    "explain_change": value_change,
     "frequencies": frequency_table,
     "heterogeneity": heterogeneity,
     "lift": lift,
