@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["WhatIf"]
 
-_WIDTH: Final = 100
+_WIDTH: Final = 92
 _MOST: Final = 30  # segments that are printed
 _SHARES: Final = ("relative", "relative_lower", "relative_upper", "base", "new_customer")
 
@@ -115,6 +115,8 @@ class WhatIf:
         found = [("What was moved", self.levers.drop(columns=["quantity", "change"]))]
         if len(self.table):
             found.append(("The present base", self.table.drop(columns=drop)))
+        if len(self.table) > 1:
+            found.append(("All of it", self.total.drop(columns=drop)))
         found.append(("A new customer", self.new_customer.drop(columns=drop)))
         if len(self.levers) > 1:
             found.append(("By lever", self.attribution))

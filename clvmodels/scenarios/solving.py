@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from clvmodels.errors import ParameterError
@@ -61,9 +62,13 @@ def solve(purchases: PurchasePredictions, new: Arrivals, stated: Stated, year: f
     move = Move()
     if stated.purchase_rate is not None and stated.purchase_rate.amount != 0.0:
         target = stated.purchase_rate.of(1.0)
-        factor = _factor(lambda k: rate_of(purchases, new, Move(purchase=k)), target, target)
+
+        def rates(k: float) -> float:
+            return rate_of(purchases, new, Move(purchase=k))
+
+        factor = _factor(rates, target, rising=True, guess=target)
         if factor is None:
-            raise _impossible_rate(target, rate_of(purchases, new, Move(purchase=_LARGEST)))
+            raise _impossible_rate(target, rates(_LARGEST))
         move = Move(purchase=factor)
     change = stated.retention
     if change is None or (change.amount == 0.0 and move.purchase == 1.0):
@@ -74,29 +79,31 @@ def solve(purchases: PurchasePredictions, new: Arrivals, stated: Stated, year: f
     def retention(k: float) -> float:
         return retention_of(purchases, new, Move(rate, k), year)
 
-    factor = _factor(retention, change.of(now))
+    factor = _factor(retention, change.of(now), rising=False)
     if factor is None:
         raise _impossible_retention(now, change.of(now), retention(_LARGEST), retention(_LEAST))
     return Move(rate, factor)
 
 
-def _factor(quantity: Callable[[float], float], target: float, guess: float = 1.0) -> float | None:
+def _factor(
+    quantity: Callable[[float], float], target: float, *, rising: bool, guess: float = 1.0
+) -> float | None:
     """Return the factor at which a monotone quantity is at its target, or None if there is none."""
+
+    @cache
+    def gap(z: float) -> float:
+        return quantity(math.exp(z) if z else 1.0) - target
+
     if quantity(guess) == target:
         return guess
-    gap = quantity(1.0) - target
-    low, high = sorted((quantity(_LEAST), quantity(_LARGEST)))
-    if not low < target < high:
-        return None
-    rising = quantity(_LARGEST) > quantity(_LEAST)
-    side, step = (1.0 if (gap < 0.0) == rising else -1.0), 0.5
-    while (quantity(math.exp(side * step)) - target) * gap > 0.0:
+    side, step = (1.0 if (gap(0.0) < 0.0) == rising else -1.0), 0.5
+    while gap(side * step) * gap(0.0) > 0.0:
+        if step == _FURTHEST:
+            return None
         step = min(2.0 * step, _FURTHEST)
     from scipy.optimize import brentq
 
-    root: float = brentq(
-        lambda z: quantity(math.exp(z)) - target, 0.0, side * step, xtol=_EXACT, rtol=_ROUNDING
-    )
+    root: float = brentq(gap, 0.0, side * step, xtol=_EXACT, rtol=_ROUNDING)
     return math.exp(root)
 
 

@@ -1,4 +1,4 @@
-"""What a move does to a customer's future, against single lives, integrals and moved populations."""
+"""What a move does to a customer's future: single lives, integrals, moved populations."""
 
 from __future__ import annotations
 
@@ -83,9 +83,7 @@ def test_more_staying_is_more_purchases_for_everybody(name: str) -> None:
     model = typical(name)
     c = people(model, name)
     terms = Terms(30.0, 0.01)
-    now, better, worse = (
-        purchases_ahead(model, c, Move(1.0, k), terms) for k in (1.0, 0.5, 2.0)
-    )
+    now, better, worse = (purchases_ahead(model, c, Move(1.0, k), terms) for k in (1.0, 0.5, 2.0))
     assert (better > now).all()
     assert (worse < now).all()
 
@@ -183,7 +181,9 @@ def test_one_reason_to_leave_disappears(name: str) -> None:
     terms = Terms(52.0, 0.004)
     c, worth, there = lives(
         *(rate, kept * ended, kept),
-        **{"T": 39.0, "t": terms.horizon, "d": terms.rate},
+        T=39.0,
+        t=terms.horizon,
+        d=terms.rate,
         events=events,
         at_once=name == "MBGNBD",
     )
@@ -222,7 +222,10 @@ def test_opportunities_at_other_odds() -> None:
     p = rng.beta(model.alpha, model.beta, n)
     more = faster * p / (1.0 + (faster - 1.0) * p)
     rest = model.delta + k * model.gamma
-    kept, ended = rng.beta(model.delta, k * model.gamma, n), rng.beta(rest, (1 - k) * model.gamma, n)
+    kept, ended = (
+        rng.beta(model.delta, k * model.gamma, n),
+        rng.beta(rest, (1 - k) * model.gamma, n),
+    )
     alive, x, t_x, ahead = np.ones(n, dtype=bool), *np.zeros((3, n))
     for period in range(1, T + t + 1):
         past = period <= T
