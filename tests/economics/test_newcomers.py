@@ -181,7 +181,7 @@ def test_losses_are_flagged():
 
 def test_covariates_tell_segments_apart():
     rng = np.random.default_rng(5)
-    n = 600
+    n = 400
     channel, loyal = rng.choice(["shop", "web"], n), rng.choice([0.0, 1.0], n, p=[0.7, 0.3])
     model = clv.MBGNBD(0.5, 6.0, 0.9, 1.6)
     quick = clv.MBGNBD(0.5, 2.5, 0.9, 1.6)
