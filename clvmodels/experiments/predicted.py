@@ -128,16 +128,16 @@ def _spent(spend: Fit[Any] | float | None, customers: Customers) -> Array:
 def _counts(model: Any, customers: Customers, ahead: Array, rate: float) -> Array:
     """Return discounted purchases of each customer within a time of their own.
 
-    With all times alike the model has them. Else by parts, exp(-rt) E(t) at the end + r times its
-    integral, by Gauss-Legendre, as E is smooth.
+    Without a discount, or with all times alike, the model has them. Else by parts, exp(-rt) E(t) at
+    the end + r times its integral, by Gauss-Legendre, as E is smooth.
     """
     if not ahead.any():
         return np.zeros(len(ahead))
+    if rate == 0.0:
+        return np.asarray(model.expected_purchases(customers, ahead))
     if np.ptp(ahead) == 0.0 or math.isinf(float(ahead[0])):
         return np.asarray(model.discounted_purchases(customers, float(ahead[0]), rate))
     total = np.exp(-rate * ahead) * model.expected_purchases(customers, ahead)
-    if rate == 0.0:
-        return np.asarray(total)
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)
     for node, weight in zip(0.5 * (nodes + 1.0), 0.5 * weights, strict=True):
         t = node * ahead

@@ -81,6 +81,8 @@ class Trial:
         The usual (median) time between two purchases in a row, in the unit; NaN without any.
     overlap : float
         Of before and after: share of the time of the customers from before that lies after.
+    from_log_start : bool
+        Of before and after: whether the first customers of the log are among them.
     """
 
     design: Design
@@ -98,6 +100,7 @@ class Trial:
     newcomers: tuple[Newcomers, ...]
     gap: float
     overlap: float = 0.0
+    from_log_start: bool = False
 
     def of(self, arm: int) -> NDArray[np.intp]:
         """Return the rows of an arm."""
@@ -159,7 +162,7 @@ def _from_date(
     end = found.end if days is None else min(found.end, cut + days)
     after = after.take(after.day <= end)
     known = np.bincount(found.before.customer, minlength=found.n) > 0
-    usable, reasons = _usable(found, known)
+    usable, reasons = _usable(found, known, pooled)
     arms, arm = _arms([found.arm[i] for i in np.flatnonzero(usable)], control, pooled)
     past, later = chosen(found.before, usable), chosen(after, usable)
     n, length = len(arm), (end - cut) / terms.days
@@ -192,10 +195,8 @@ def _from_first(
 ) -> Trial:
     first = first_days(found.before, found.n)
     old = np.ones(found.n, dtype=np.bool_) if days is None else found.end - first >= days
-    usable, reasons = _usable(found, np.ones(found.n, dtype=np.bool_))
-    if days is not None:
-        reasons["observed for less than `window`"] = int((usable & ~old).sum())
-        usable &= old
+    usable, reasons = _usable(found, old, pooled)
+    reasons["observed for less than `window`"] = int((~old).sum())
     arms, arm = _arms([found.arm[i] for i in np.flatnonzero(usable)], control, pooled)
     return _since_first(found, usable, terms, days, "from the first purchase", arms, arm, reasons)
 
@@ -223,11 +224,13 @@ def _before_and_after(found: Assigned, terms: Terms, before: date, days: int | N
         "observed for less than `window`": int((first >= day + span).sum()),
     }
     arm = (first[near] >= day).astype(np.intp)
-    _require_arms(Counter(arm.tolist()), 2)
     arms = ("before", "after")
+    _require_arms(Counter(arms[k] for k in arm))
     trial = _since_first(found, near, terms, window, "before and after", arms, arm, reasons)
     late = np.clip(trial.started[arm == 0] + window - day + 1, 0, window) / window
-    return replace(trial, overlap=float(late.mean()))
+    return replace(
+        trial, overlap=float(late.mean()), from_log_start=bool(day - span <= first.min())
+    )
 
 
 def _since_first(
@@ -269,14 +272,20 @@ def _since_first(
 # --- arms -------------------------------------------------------------------------------------
 
 
-def _usable(found: Assigned, known: Mask) -> tuple[Mask, dict[str, int]]:
-    """Return who is in one arm, and how many of those `known` are not."""
+def _usable(found: Assigned, known: Mask, pooled: bool) -> tuple[Mask, dict[str, int]]:
+    """Return who of those `known` is in one arm, and why the others are not."""
     none = np.array([each is None for each in found.arm], dtype=np.bool_)
     reasons = {
         "in no arm": int((known & none).sum()),
         "in several arms": int((known & found.several).sum()),
     }
-    return known & ~none & ~found.several, reasons
+    usable = known & ~none & ~found.several
+    if not pooled:
+        sizes = Counter(found.arm[i] for i in np.flatnonzero(usable))
+        alone = np.array([sizes[each] == 1 for each in found.arm], dtype=np.bool_)
+        reasons["alone in an arm"] = int((usable & alone).sum())
+        usable &= ~alone
+    return usable, reasons
 
 
 def _arms(
@@ -294,17 +303,19 @@ def _arms(
             fix=did_you_mean(control, names),
         )
     rest = [each for each in names if each != control]
-    _require_arms(Counter(labels), 2)
     if pooled:
         arms: tuple[str, ...] = (str(control), _OTHERS if control != _OTHERS else "all others")
-        return arms, np.array([each != control for each in labels], dtype=np.intp)
+        arm = np.array([each != control for each in labels], dtype=np.intp)
+        _require_arms(Counter(arms[k] for k in arm))
+        return arms, arm
+    _require_arms(Counter(map(str, labels)))
     arms = (str(control), *rest)
     number = {each: i for i, each in enumerate(arms)}
     return arms, np.array([number[str(each)] for each in labels], dtype=np.intp)
 
 
-def _require_arms(sizes: Counter[object], least: int) -> None:
-    if len(sizes) < least or min(sizes.values()) < 2:
+def _require_arms(sizes: Counter[str]) -> None:
+    if len(sizes) < 2 or min(sizes.values()) < 2:
         seen = ", ".join(f"{arm!r}: {size:,}" for arm, size in list(sizes.items())[:10]) or "none"
         raise DataError(
             "A comparison has at least two arms, each of two customers or more.",

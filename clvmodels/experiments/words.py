@@ -94,7 +94,9 @@ def warnings_of(
 
 
 def _of_customers(trial: Trial) -> list[str]:
-    several, none = trial.left_out.get("in several arms", 0), trial.left_out.get("in no arm", 0)
+    several, none, alone = (
+        trial.left_out.get(each, 0) for each in ("in several arms", "in no arm", "alone in an arm")
+    )
     words = []
     if several:
         words.append(
@@ -103,6 +105,8 @@ def _of_customers(trial: Trial) -> list[str]:
         )
     if none:
         words.append(f"{none:,} customers are in no arm and left out.")
+    if alone:
+        words.append(f"{alone:,} arms have a single customer and are left out.")
     return words
 
 
@@ -114,6 +118,12 @@ def _of_chance(
         words.append(
             "Nothing was random here: season, trend, and who came when may explain the difference. "
             f"The customers from before spent {trial.overlap:.0%} of their time after the date."
+        )
+    if trial.from_log_start:
+        words.append(
+            "The first customers of the log are among those from before. They may have bought "
+            "earlier: if the log does not begin with the shop, pass a longer `window`, or a date "
+            "farther from its beginning."
         )
     for row in tests.to_dict("records"):
         if row["test"] == "sizes" and row["p_value"] < _MISMATCH:
@@ -243,9 +253,9 @@ def notes(trial: Trial, table: pd.DataFrame, basis: str) -> tuple[str, ...]:
         words.append("The window covers the whole horizon: nothing is predicted.")
     elif trial.design == "from a date":
         words.append(
-            "The fits see the time before the start, too, in which the arms were alike: a "
-            "difference that began with the start reaches the predicted part only in part. That it "
-            "lasts at all is assumed."
+            "The fits see the time before the start, too, in which the arms were alike: the longer "
+            "it was, the less of a difference that began with the start reaches the predicted "
+            "part. That it lasts at all is assumed."
         )
     if basis:
         words.append(f"Adjusted for {basis}.")

@@ -39,7 +39,10 @@ def test_adjusting_is_a_regression_with_interactions() -> None:
     design = np.column_stack([np.ones(len(arm)), arm, x, x * arm[:, None]])
     slopes = np.linalg.lstsq(design, rows, rcond=None)[0]
     assert found[1].mean - found[0].mean == pytest.approx(slopes[1], rel=SAME)
-    assert difference(found[1], found[0], 0.9).error < difference(*plain(rows, arm, 2)[::-1], 0.9).error
+    assert (
+        difference(found[1], found[0], 0.9).error
+        < difference(*plain(rows, arm, 2)[::-1], 0.9).error
+    )
 
 
 def test_the_adjusted_error_is_that_of_the_bootstrap() -> None:
@@ -48,7 +51,9 @@ def test_the_adjusted_error_is_that_of_the_bootstrap() -> None:
     assert found is not None
     rng, draws = np.random.default_rng(4), []
     for _ in range(1_000):
-        some = np.concatenate([rng.choice(np.flatnonzero(arm == k), n) for k, n in ((0, 60), (1, 90))])
+        some = np.concatenate(
+            [rng.choice(np.flatnonzero(arm == k), n) for k, n in ((0, 60), (1, 90))]
+        )
         again = adjusted(rows[some], known[some], arm[some], 2)
         assert again is not None
         draws.append(again[1].mean - again[0].mean)

@@ -71,7 +71,9 @@ def test_discounted_purchases_of_different_times_are_the_models_own(model: Any) 
 
 
 def test_an_arm_with_few_repeat_buyers_has_no_fit() -> None:
-    few = Customers.from_arrays([0] * 90 + [1] * 29, [0.0] * 90 + [3.0] * 29, [9.0] * 119, unit="week")
+    few = Customers.from_arrays(
+        [0] * 90 + [1] * 29, [0.0] * 90 + [3.0] * 29, [9.0] * 119, unit="week"
+    )
     found = fitted(Kinds(BGNBD, None), few)
     assert found.purchases is None
     assert "29 customers bought again" in found.problem

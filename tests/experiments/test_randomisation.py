@@ -17,7 +17,7 @@ START = "2024-06-24"
 
 @pytest.fixture(scope="module")
 def log() -> pl.DataFrame:
-    return orders({"control": Kind(), "mail": Kind()}, {"control": 240, "mail": 200}, seed=5)
+    return orders({"control": Kind(), "mail": Kind()}, {"control": 140, "mail": 110}, seed=5)
 
 
 @pytest.fixture(scope="module")
@@ -38,11 +38,14 @@ def _past(log: pl.DataFrame) -> pl.DataFrame:
     return known.sort("customer")
 
 
-def test_balance_is_welch_and_standard_deviations(log: pl.DataFrame, found: clv.GroupComparison) -> None:
+def test_balance_is_welch_and_standard_deviations(
+    log: pl.DataFrame, found: clv.GroupComparison
+) -> None:
     past = _past(log)
     for row in found.balance.to_dict("records")[:4]:
         mail, control = (
-            past.filter(pl.col("arm") == arm)[row["trait"]].to_numpy() for arm in ("mail", "control")
+            past.filter(pl.col("arm") == arm)[row["trait"]].to_numpy()
+            for arm in ("mail", "control")
         )
         assert row["mean"] == pytest.approx(mail.mean(), rel=1e-9)
         assert row["p_value"] == pytest.approx(

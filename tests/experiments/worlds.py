@@ -34,7 +34,11 @@ class Kind:
 
 
 def purchase_times(
-    rate: float, leave: float, length: float, rng: np.random.Generator, change: float = np.inf,
+    rate: float,
+    leave: float,
+    length: float,
+    rng: np.random.Generator,
+    change: float = np.inf,
     lift: float = 1.0,
 ) -> list[float]:
     """Return the times of purchases after the first; from `change` on the rate is `lift` times."""
