@@ -149,14 +149,14 @@ time_zone
         carried = () if order is None else (order,)
         rows = read_once(data, rules, (*names, *carried))
         log = read_log(rows, rules, observed_until=observed_until, carried=carried)
-        opened = opened_log(log, rules, rows, unit=known, by=names, calendar=(cohort, length))
+        opened = opened_log(log, rules, rows, unit=known, by=names, cohort=cohort)
     asked = terms_of(opened.rfm, horizon, discount_rate, margin, length)
     view = view_of(opened.rfm, purchases, spend, asked)
-    gathered = Gathered(opened.tables, names, cohort, opened.activity, view, asked)
-    return _audited(gathered, opened, length)
+    gathered = Gathered(opened.tables, names, cohort, length, view, asked)
+    return _audited(gathered, opened)
 
 
-def _audited(gathered: Gathered, opened: Opened, period: Cohort) -> Audit:
+def _audited(gathered: Gathered, opened: Opened) -> Audit:
     totals = gathered.wide("all")
     return Audit(
         totals=totals,
@@ -168,9 +168,9 @@ def _audited(gathered: Gathered, opened: Opened, period: Cohort) -> Audit:
         concentration=gathered.concentration,
         value=gathered.value,
         explained=gathered.explained,
-        notes=(*opened.notes, *notes_of(gathered, period)),
+        notes=(*opened.notes, *notes_of(gathered)),
         by=gathered.by,
         cohort=gathered.cohort,
-        period=period,
+        period=gathered.period,
         observed_until=opened.rfm.observed_until,
     )

@@ -198,6 +198,13 @@ _ALL: Final = (
         "What the customer in the middle has spent so far: half of all have spent less.",
     ),
     Measure(
+        "historical_margin",
+        "money",
+        "Historical value x margin",
+        "Historical value, mean, times the margin: what the customer has brought so far, to be "
+        "compared with values by textbook and model.",
+    ),
+    Measure(
         "active_customers",
         "count",
         "Active customers",

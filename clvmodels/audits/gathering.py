@@ -30,10 +30,10 @@ from clvmodels.audits.periods import (
 )
 from clvmodels.audits.scopes import Parts, Scope, in_front
 from clvmodels.audits.second_order import SecondOrders, second_orders
-from clvmodels.frames.activity import Activity
 from clvmodels.frames.activity_tables import period_names
 from clvmodels.frames.people import COHORT
-from clvmodels.frames.people_tables import NOBODY, PeopleTables
+from clvmodels.frames.people_tables import NOBODY, Calendar, PeopleTables
+from clvmodels.frames.people_values import expected_sums
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +44,7 @@ __all__ = ["Gathered"]
 
 _CURVE: Final = (7, 14, 30, 60, 90, 120, 180, 270, 365, 730)
 _VALUES: Final = (
-    *("historical_value", "historical_value_median"),
+    *("historical_value", "historical_value_median", "historical_margin"),
     *("textbook_observed", "textbook_churn", "textbook_retention", "textbook_retention_at_once"),
     *("model_new_customer", "model_clv", "model_lifetime_value"),
 )
@@ -62,8 +62,8 @@ class Gathered:
         Names of the labels.
     cohort : {'month', 'quarter', 'year'}
         The period of cohorts.
-    activity : Activity or None
-        Who bought when; None without orders.
+    period : {'month', 'quarter', 'year'}
+        The period of retention.
     view : ModelView or None
         The models; None without.
     asked : Terms
@@ -73,7 +73,7 @@ class Gathered:
     tables: PeopleTables
     by: tuple[str, ...]
     cohort: Cohort
-    activity: Activity | None
+    period: Cohort
     view: ModelView | None
     asked: Terms
 
@@ -143,29 +143,36 @@ class Gathered:
         return self._framed(rows)
 
     @property
+    def has_orders(self) -> bool:
+        """Whether single orders are known."""
+        return self.tables.people.purchases is not None
+
+    @cached_property
+    def calendar(self) -> Calendar:
+        """The periods of the log."""
+        return self.tables.calendar(self.period)
+
+    @property
     def retention(self) -> pd.DataFrame | None:
         """Cohort by period."""
-        if self.activity is None:
+        if not self.has_orders:
             return None
         rows: list[dict[str, Any]] = []
         for scope in self.scopes:
             if scope.kind != "cohort":
-                sizes = self._moves["sizes"].of(scope)
-                own = self._returning.of(scope)
-                rows += retention_rows(self.activity, scope, own, sizes, self.by)
+                moves = self._moves.of(scope)
+                rows += retention_rows(self.calendar, scope, moves, self.by, self.cohort)
         return self._framed(rows)
 
     @property
     def periods(self) -> pd.DataFrame | None:
         """Customers and revenue by period."""
-        if self.activity is None:
+        if not self.has_orders:
             return None
         rows: list[dict[str, Any]] = []
         for scope in self.scopes:
             if scope.kind != "cohort":
-                parts = self._moves["parts"].of(scope)
-                own = self._returning.of(scope)
-                rows += period_rows(self.activity, scope, own, parts, self.by)
+                rows += period_rows(self.calendar, scope, self._moves.of(scope), self.by)
         return self._framed(rows)
 
     @property
@@ -204,23 +211,23 @@ class Gathered:
             found["median_days_to_second_order"] = curve.median
         if self._spreads is not None:
             found |= concentration(self._spreads[scope])
-        if self.activity is not None:
-            parts = self._moves["parts"].of(scope)
-            rate = retention_rate(self.activity, self._returning.of(scope))
-            churn, length = 1.0 - rate, 1.0 / PERIODS_PER_YEAR[self.activity.period]
+        if self.has_orders:
+            moves = self._moves.of(scope)
+            rate = retention_rate(self.calendar, moves)
+            churn, length = 1.0 - rate, 1.0 / PERIODS_PER_YEAR[self.period]
             found |= {
                 "retention_rate": rate,
                 "churn_rate": churn,
                 "lifespan_churn": math.inf if churn == 0.0 else length / churn,
             }
-            if self.activity.has_revenue:
-                found["existing_revenue_share"] = existing_share(parts)
+            if "revenue" in found:
+                found["existing_revenue_share"] = existing_share(moves)
+                found["historical_margin"] = found["historical_value"] * self.asked.margin
                 found |= textbook_measures(found, self.asked)
         for name, model in self._models.get(scope, {}).items():
             found[name] = model.value
-        if "model_clv" in found and "historical_value" in found:
-            past = found["historical_value"] * self.asked.margin
-            found["model_lifetime_value"] = past + found["model_clv"]
+        if "model_clv" in found and "historical_margin" in found:
+            found["model_lifetime_value"] = found["historical_margin"] + found["model_clv"]
         return found
 
     @cached_property
@@ -230,7 +237,8 @@ class Gathered:
             return {}
         asked = self.asked
         expected = Parts(
-            self.tables.expected(
+            expected_sums(
+                self.tables,
                 self.view.purchases,
                 self.view.spend,
                 near=asked.near,
@@ -253,7 +261,7 @@ class Gathered:
 
     @cached_property
     def _curves(self) -> dict[Scope, SecondOrders] | None:
-        if self.activity is None:
+        if not self.has_orders:
             return None
         waits, found = Parts(self.tables.waits), {}
         for scope in self.scopes:
@@ -277,27 +285,8 @@ class Gathered:
         return Parts(self.tables.sums)
 
     @cached_property
-    def _returning(self) -> Parts:
-        assert self.activity is not None  # asked of orders only
-        return Parts(self.tables.returning(self.activity.period))
-
-    @cached_property
-    def _moves(self) -> dict[str, Parts]:
-        """The tables of `Activity` with the numbers of segments."""
-        assert self.activity is not None  # asked of orders only
-        return {
-            "parts": self._coded(self.activity.parts),
-            "sizes": self._coded(self.activity.sizes),
-        }
-
-    def _coded(self, table: pd.DataFrame) -> Parts:
-        number = {labels: i for i, labels in enumerate(self.tables.segments)}
-        columns = (table[name] for name in self.by)
-        labels = zip(*columns, strict=True) if self.by else [()] * len(table)
-        codes = [number[tuple(None if each != each else each for each in row)] for row in labels]
-        return Parts(
-            table.assign(segment=codes, cohort=table["cohort_index"], name=table["cohort"])
-        )
+    def _moves(self) -> Parts:
+        return Parts(self.tables.moves(self.period))
 
     def _framed(self, rows: list[dict[str, Any]], own: Sequence[str] = ()) -> pd.DataFrame:
         import pandas as pd

@@ -136,7 +136,7 @@ class ModelView:
         return not variables_of(self.purchases, self.spend) and not isinstance(self.spend, str)
 
     def of_base(self, sums: Mapping[str, float]) -> Expected:
-        """Return means over customers from sums of `PeopleTables.expected`."""
+        """Return means over customers from sums of `frames.people_values.expected_sums`."""
         n, alive = sums["n"], sums["alive"]
         a_year = self.asked.units_per_year / self.asked.near
         return Expected(

@@ -8,7 +8,6 @@ from typing import Final
 
 from clvmodels.audits.gathering import Gathered
 from clvmodels.audits.lifetime_value import ModelView
-from clvmodels.frames.groups import Cohort
 from clvmodels.frames.people_tables import NOBODY
 from clvmodels.predictive.arguments import fit_of
 from clvmodels.units import DAYS_PER_YEAR
@@ -18,15 +17,15 @@ __all__ = ["notes_of"]
 _VERDICTS: Final = {"weak": "weak", "boundary": "at a boundary of the model"}
 
 
-def notes_of(gathered: Gathered, period: Cohort) -> tuple[str, ...]:
+def notes_of(gathered: Gathered) -> tuple[str, ...]:
     """Return the notes on what has been told, and on what could not be."""
-    return (*_money_notes(gathered), *_time_notes(gathered, period), *_model_notes(gathered))
+    return (*_money_notes(gathered), *_time_notes(gathered), *_model_notes(gathered))
 
 
 def _money_notes(gathered: Gathered) -> Iterator[str]:
     told = gathered.measures[gathered.scopes[0]]
     if "revenue" not in told:
-        if gathered.activity is not None:
+        if gathered.has_orders:
             yield "Without amounts only customers and orders are counted."
         return
     sums = gathered.tables.sums
@@ -46,13 +45,13 @@ def _money_notes(gathered: Gathered) -> Iterator[str]:
         yield "Revenue is zero: there are no shares of it."
 
 
-def _time_notes(gathered: Gathered, period: Cohort) -> Iterator[str]:
+def _time_notes(gathered: Gathered) -> Iterator[str]:
     told = gathered.measures[gathered.scopes[0]]
     if told["customer_years"] == 0.0:
         yield "All first orders are on the last day: nothing is known per year."
-    if gathered.activity is None:
+    if not gathered.has_orders:
         return
-    rate = told["retention_rate"]
+    rate, period = told["retention_rate"], gathered.period
     if math.isnan(rate):
         yield f"Retention takes two {period}s of which the second is complete."
     elif rate == 1.0:
@@ -60,9 +59,8 @@ def _time_notes(gathered: Gathered, period: Cohort) -> Iterator[str]:
             f"Everybody who ordered in a {period} ordered in the next: by the textbook customers "
             "never leave, and 1 / churn is infinite."
         )
-    if not gathered.activity.complete:
-        last = gathered.activity.periods["period"].iloc[-1]
-        yield f"{last} has not ended: it counts in no rate of retention."
+    if not gathered.calendar.complete[-1]:
+        yield f"{gathered.calendar.names[-1]} has not ended: it counts in no rate of retention."
 
 
 def _model_notes(gathered: Gathered) -> Iterator[str]:

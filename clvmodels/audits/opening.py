@@ -9,7 +9,6 @@ from typing import Any
 
 from clvmodels.audits.definitions import MEASURES
 from clvmodels.errors import DataError, ParameterError
-from clvmodels.frames.activity import Activity, activity
 from clvmodels.frames.cleaning import CleanLog
 from clvmodels.frames.customer_summary import CustomerSummary
 from clvmodels.frames.groups import Cohort
@@ -43,14 +42,11 @@ class Opened:
     ----------
     people : People
         One row a person, on the engine.
-    activity : Activity or None
-        Who bought when; None for a summary.
     notes : tuple of str
         What limits it from the outset.
     """
 
     people: People
-    activity: Activity | None
     notes: tuple[str, ...]
 
     @property
@@ -84,13 +80,11 @@ def opened_log(
     *,
     unit: TimeUnit,
     by: Sequence[str],
-    calendar: tuple[Cohort, Cohort],
+    cohort: Cohort,
 ) -> Opened:
-    """Sum a log by people, and by cohort and period, the two of the `calendar`."""
-    cohort, period = calendar
+    """Sum a log by people."""
     people = people_of(log, rules, unit=unit, cohort=cohort, by=by, transactions=transactions)
-    moves = activity(log, rules, cohort=cohort, period=period, by=by, transactions=transactions)
-    return Opened(people, moves, _left_out(log))
+    return Opened(people, _left_out(log))
 
 
 def opened_summary(
@@ -120,7 +114,7 @@ def opened_summary(
     ]
     if data.observed_until is None:
         notes.append("The summary does not know its end of observation: there are no cohorts.")
-    return Opened(people_of_summary(data, cohort=cohort, by=by), None, tuple(notes))
+    return Opened(people_of_summary(data, cohort=cohort, by=by), tuple(notes))
 
 
 def check_names(by: tuple[str, ...]) -> None:

@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.audits.scopes import Scope, in_front
+from clvmodels.frames.activity_tables import period_names
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from clvmodels.frames.activity import Activity
+    from clvmodels.frames.groups import Cohort
+    from clvmodels.frames.people_tables import Calendar
 
 __all__ = ["PERIODS_PER_YEAR", "existing_share", "period_rows", "retention_rate", "retention_rows"]
 
@@ -22,66 +24,57 @@ Array: TypeAlias = NDArray[np.float64]
 PERIODS_PER_YEAR: Final = {"month": 12.0, "quarter": 4.0, "year": 1.0}
 
 
-def retention_rate(activity: Activity, returning: pd.DataFrame) -> float:
+def retention_rate(calendar: Calendar, moves: pd.DataFrame) -> float:
     """Return the share of customers of a period who ordered in the next; NaN if there is no next.
 
     Over all pairs of periods of which the second is complete.
     """
-    told = returning[returning["at"] < _last_complete(activity)]
-    return _ratio(float(told["again"].sum()), float(told["active"].sum()))
+    told = (moves["at"] < calendar.last_complete).to_numpy()
+    again, active = (float(moves[name].to_numpy()[told].sum()) for name in ("again", "active"))
+    return _ratio(again, active)
 
 
-def existing_share(parts: pd.DataFrame) -> float:
+def existing_share(moves: pd.DataFrame) -> float:
     """Return the share of revenue from customers who came in an earlier period than the order."""
-    earlier = parts["first_index"] < parts["period_index"]
-    return _ratio(float(parts["revenue"][earlier].sum()), float(parts["revenue"].sum()))
+    revenue, new = moves["revenue"].to_numpy(), moves["new"].to_numpy()
+    return _ratio(float(revenue[new == 0.0].sum()), float(revenue.sum()))
 
 
 def retention_rows(
-    activity: Activity,
-    scope: Scope,
-    returning: pd.DataFrame,
-    sizes: pd.DataFrame,
-    by: tuple[str, ...],
+    calendar: Calendar, scope: Scope, moves: pd.DataFrame, by: tuple[str, ...], cohort: Cohort
 ) -> list[dict[str, Any]]:
     """Return a row for each cohort and period: who was active, and who of them was in the next.
 
     Parameters
     ----------
-    activity
-        When customers bought.
+    calendar
+        The periods.
     scope
         All customers, or a segment.
-    returning, sizes
-        Rows of `PeopleTables.returning` and of `Activity.sizes` that belong to it; of the latter
-        ``cohort`` is the number and ``name`` the name.
+    moves
+        Rows of `PeopleTables.moves` that belong to it.
     by
         Names of the labels.
+    cohort
+        How long cohorts are.
     """
-    periods = _periods(activity)
-    zero, last = periods[0][1], _last_complete(activity)
     rows: list[dict[str, Any]] = []
-    people = sizes.groupby(["cohort", "name"])["customers"].sum()
-    for (number, cohort), size in zip(people.index, people.to_numpy(), strict=True):
-        own = returning["cohort"].to_numpy() == number
-        at = returning["at"].to_numpy()[own].astype(np.int64) - zero
-        active, again = (
-            np.bincount(at, returning[name].to_numpy()[own], len(periods))
-            for name in ("active", "again")
-        )
-        for i, (period, index, whole) in enumerate(periods):
-            if i < at.min():
-                continue
-            kept = _ratio(again[i], active[i]) if index < last else math.nan
+    numbers = np.unique(moves["cohort"].to_numpy())
+    for number, name in zip(numbers, period_names(numbers, cohort), strict=True):
+        own = moves[moves["cohort"] == number]
+        size = float(own["active"].to_numpy()[own["new"] == 1.0].sum())
+        active, again = (_by_period(calendar, own, what) for what in ("active", "again"))
+        for i in range(int(np.flatnonzero(active)[0]), len(active)):
+            kept = _ratio(again[i], active[i]) if calendar.is_followed(i) else math.nan
             rows.append(
                 in_front(scope, by)
                 | {
-                    "cohort": cohort,
-                    "period": period,
-                    "complete": whole,
+                    "cohort": name,
+                    "period": calendar.names[i],
+                    "complete": calendar.complete[i],
                     "customers": int(size),
                     "active": int(active[i]),
-                    "retention": _ratio(active[i], float(size)),
+                    "retention": _ratio(active[i], size),
                     "kept": kept,
                     "churn": 1.0 - kept,
                 }
@@ -90,63 +83,46 @@ def retention_rows(
 
 
 def period_rows(
-    activity: Activity,
-    scope: Scope,
-    returning: pd.DataFrame,
-    parts: pd.DataFrame,
-    by: tuple[str, ...],
+    calendar: Calendar, scope: Scope, moves: pd.DataFrame, by: tuple[str, ...]
 ) -> list[dict[str, Any]]:
     """Return a row for each period: customers, orders and revenue, of new ones and others."""
-    periods = _periods(activity)
-    zero, last = periods[0][1], _last_complete(activity)
-    new = (parts["first_index"] == parts["period_index"]).to_numpy()
-
-    def summed(table: pd.DataFrame, at: str, name: str, where: Any = 1.0) -> Array:
-        place = table[at].to_numpy().astype(np.int64) - zero
-        counted = np.bincount(place, table[name].to_numpy() * where, len(periods))
-        return np.asarray(counted, dtype=np.float64)
-
-    active = summed(parts, "period_index", "customers")
-    came = summed(parts, "period_index", "customers", new)
-    orders = summed(parts, "period_index", "orders")
-    again = summed(returning, "at", "again")
-    if activity.has_revenue:
-        revenue = summed(parts, "period_index", "revenue")
-        own = summed(parts, "period_index", "revenue", new)
+    new = moves[moves["new"] == 1.0]
+    sums = {name: _by_period(calendar, moves, name) for name in ("active", "orders", "again")}
+    came = _by_period(calendar, new, "active")
     rows = []
-    for i, (name, at, whole) in enumerate(periods):
-        kept = _ratio(again[i], active[i]) if at < last else math.nan
-        row = in_front(scope, by) | {
-            "period": name,
-            "complete": whole,
-            "customers": int(active[i]),
-            "new_customers": int(came[i]),
-            "orders": int(orders[i]),
-            "retention": kept,
-            "churn": 1.0 - kept,
-        }
-        if activity.has_revenue:
+    for i, name in enumerate(calendar.names):
+        active = sums["active"][i]
+        kept = _ratio(sums["again"][i], active) if calendar.is_followed(i) else math.nan
+        rows.append(
+            in_front(scope, by)
+            | {
+                "period": name,
+                "complete": calendar.complete[i],
+                "customers": int(active),
+                "new_customers": int(came[i]),
+                "orders": int(sums["orders"][i]),
+                "retention": kept,
+                "churn": 1.0 - kept,
+            }
+        )
+    if "revenue" in moves:
+        revenue, own = (_by_period(calendar, each, "revenue") for each in (moves, new))
+        for i, row in enumerate(rows):
             row |= {
                 "revenue": float(revenue[i]),
                 "revenue_new": float(own[i]),
                 "revenue_existing": float(revenue[i] - own[i]),
                 "existing_revenue_share": _ratio(revenue[i] - own[i], revenue[i]),
-                "revenue_per_customer": _ratio(revenue[i], active[i]),
+                "revenue_per_customer": _ratio(revenue[i], sums["active"][i]),
             }
-        rows.append(row)
     return rows
 
 
-def _periods(activity: Activity) -> list[tuple[str, int, bool]]:
-    """Return name, number and completeness of each calendar period."""
-    columns = (activity.periods[name] for name in ("period", "period_index", "complete"))
-    return [(str(a), int(b), bool(c)) for a, b, c in zip(*columns, strict=True)]
-
-
-def _last_complete(activity: Activity) -> int:
-    """Return the number of the last period that was observed to its end."""
-    periods = activity.periods
-    return int(periods["period_index"].iloc[-1]) - (0 if activity.complete else 1)
+def _by_period(calendar: Calendar, moves: pd.DataFrame, name: str) -> Array:
+    """Return the sums of a column in each period of the calendar."""
+    place = moves["at"].to_numpy().astype(np.int64) - calendar.first
+    counted = np.bincount(place, moves[name].to_numpy(), len(calendar.names))
+    return np.asarray(counted, dtype=np.float64)
 
 
 def _ratio(part: float, whole: float) -> float:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Audit"]
 
-_WIDTH: Final = 100
+_WIDTH: Final = 92
 _SHOWN: Final = (
     "customers",
     "orders",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import narwhals as nw
+import numpy as np
 
 from clvmodels.customers import Grid
 from clvmodels.frames.calendar import as_date, quotient, with_month
@@ -24,7 +25,7 @@ from clvmodels.frames.occasions import (
     kept,
     net_occasions,
 )
-from clvmodels.frames.periods import MONTHS, period_of, units_per_period
+from clvmodels.frames.periods import MONTHS, last_days, period_of, units_per_period
 from clvmodels.frames.reading import Rules
 from clvmodels.frames.sources import CARRIED
 from clvmodels.frames.summary import FIRST, FIRST_VALUE, LAST, OCCASIONS, TOTAL, in_unit
@@ -52,7 +53,8 @@ class People:
         ``total``, ``initial`` and ``recent_total`` (what all, the first and the recent ones are
         worth after refunds).
     purchases : LazyFrame or None
-        CUSTOMER and PERIOD of every occasion that counts; None where they are not known.
+        CUSTOMER, PERIOD and, with amounts, VALUE of every occasion that counts; None where they
+        are not known.
     labels : tuple of str
         Columns of the frame with the usual labels of people.
     rfm : CustomerSummary
@@ -79,6 +81,10 @@ class People:
     has_amount: bool
     has_invoices: bool
     names: tuple[tuple[Any, ...], ...] | None = None
+
+    def day_of(self, period: int) -> int:
+        """Return the last day of a period of the grid."""
+        return int(last_days(np.array([period], dtype=np.int64), self.grid).astype(np.int64)[0])
 
 
 def people_of(
@@ -125,7 +131,7 @@ def people_of(
         refuse_unmatched(make_ledger(log, occasions, purchases))
     return People(
         _held(everybody, eager),
-        purchases.select(CUSTOMER, PERIOD),
+        purchases.select(CUSTOMER, PERIOD, *([VALUE] if has_amount else [])),
         tuple(name for name, _ in labels),
         rfm,
         rules.grid,

@@ -10,26 +10,53 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import narwhals as nw
 import numpy as np
 
+from clvmodels.frames.activity_tables import period_names
 from clvmodels.frames.columns import CUSTOMER, PERIOD
 from clvmodels.frames.engines import collected
 from clvmodels.frames.groups import Cohort
-from clvmodels.frames.money import check_price, refuse_bad_spend, with_price, with_spend
+from clvmodels.frames.occasions import VALUE
 from clvmodels.frames.people import COHORT, People, with_calendar
-from clvmodels.frames.scoring import with_purchases
-from clvmodels.frames.sources import as_narwhals
-from clvmodels.predictive.arguments import fitted_model
-from clvmodels.value import customer_value
+from clvmodels.frames.periods import last_days, period_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["NOBODY", "TOPS", "PeopleTables"]
+__all__ = ["NOBODY", "TOPS", "Calendar", "PeopleTables", "rows_of"]
 
 Segment: TypeAlias = tuple[Any, ...]
 
 TOPS: Final = (0.01, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+_KEYS: Final = ("segment", "cohort", "wait", "came", "at", "new")
 _BEGAN: Final = "_began"
 NOBODY: Final = -(10**9)  # the cohort of people without an order that counts
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """Consecutive calendar periods.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Such as '2010 Q1'.
+    first : int
+        Number of the first one.
+    complete : tuple of bool
+        Whether each was observed to its end: only the last may not be.
+    """
+
+    names: tuple[str, ...]
+    first: int
+    complete: tuple[bool, ...]
+
+    @property
+    def last_complete(self) -> int:
+        """Number of the last period that was observed to its end."""
+        return self.first + len(self.names) - (1 if self.complete[-1] else 2)
+
+    def is_followed(self, i: int) -> bool:
+        """Tell whether the i-th period has a next one that is complete."""
+        return self.first + i < self.last_complete
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +89,7 @@ class PeopleTables:
         to last order) and ``age`` (first order to the end), both in days, and ``active`` (with an
         order in the last year).
         """
-        return self._table([{k: v for k, v in row.items() if k != _BEGAN} for row in self._sums])
+        return self.table([{k: v for k, v in row.items() if k != _BEGAN} for row in self._sums])
 
     @property
     def observed_days(self) -> float:
@@ -85,28 +112,53 @@ class PeopleTables:
             .group_by(*people.labels, COHORT, "wait", "came")
             .agg(nw.len().cast(nw.Int64).alias("customers"))
         )
-        table = self._table(_rows(waited))
+        table = self.table(rows_of(waited))
         return table.assign(wait=table["wait"] * people.days)
 
-    def returning(self, length: Cohort) -> pd.DataFrame:
-        """Return customers by calendar period (``at``), and who bought in the next one, too.
+    def moves(self, length: Cohort) -> pd.DataFrame:
+        """Return what customers did by calendar period.
 
-        Columns ``at``, ``active`` and ``again``.
+        Columns ``at`` (number of the period), ``new`` (1 for the period of a customer's first
+        order), ``active`` (customers with an order), ``orders``, with amounts ``revenue``, and
+        ``again`` (those of the active who ordered in the next period, too).
         """
         people, at = self.people, nw.col("at")
         assert people.purchases is not None  # asked of orders only
         dated = with_calendar(people.purchases, people.grid, length, of=PERIOD, to="at")
-        bought = dated.select(CUSTOMER, "at").unique()
-        following = at.shift(-1).over(CUSTOMER, order_by="at")
-        marks = self._customers().select(CUSTOMER, COHORT, *people.labels)
-        counted = (
-            bought.with_columns(following.alias("_next"))
-            .with_columns(nw.when(nw.col("_next") == at + 1).then(1).otherwise(0).alias("again"))
-            .join(marks, on=CUSTOMER, how="inner")
-            .group_by(*people.labels, COHORT, "at")
-            .agg(nw.len().cast(nw.Int64).alias("active"), nw.col("again").sum())
+        sums = [nw.len().cast(nw.Int64).alias("orders")]
+        if people.has_amount:
+            sums.append(nw.col(VALUE).sum().alias("revenue"))
+        one, none = nw.lit(1), nw.lit(0)
+        bought = (
+            dated.group_by(CUSTOMER, "at")
+            .agg(*sums)
+            .with_columns(
+                at.shift(1).over(CUSTOMER, order_by="at").alias("_before"),
+                at.shift(-1).over(CUSTOMER, order_by="at").alias("_after"),
+            )
+            .with_columns(
+                nw.when(nw.col("_before").is_null()).then(one).otherwise(none).alias("new"),
+                nw.when(nw.col("_after") == at + 1).then(one).otherwise(none).alias("again"),
+            )
         )
-        return self._table(_rows(counted))
+        marks = self._customers().select(CUSTOMER, COHORT, *people.labels)
+        names = ["orders", "again", *(["revenue"] if people.has_amount else [])]
+        counted = (
+            bought.join(marks, on=CUSTOMER, how="inner")
+            .group_by(*people.labels, COHORT, "at", "new")
+            .agg(nw.len().cast(nw.Int64).alias("active"), *(nw.col(name).sum() for name in names))
+        )
+        return self.table(rows_of(counted))
+
+    def calendar(self, length: Cohort) -> Calendar:
+        """Return the calendar periods from that of the first order of all to the last observed."""
+        people = self.people
+        began = min(row[_BEGAN] for row in self._sums if row[_BEGAN] is not None)
+        first, end = people.day_of(began), people.day_of(people.end)
+        numbers = np.arange(period_of(first, length), period_of(end, length) + 1)
+        whole = last_days(numbers, length).astype(np.int64) <= end
+        names = tuple(period_names(numbers, length))
+        return Calendar(names, int(numbers[0]), tuple(bool(each) for each in whole))
 
     def spread(self, *scope: str) -> pd.DataFrame:
         """Return how money is spread over the customers of each segment or cohort.
@@ -143,47 +195,7 @@ class PeopleTables:
                 *(nw.col(name).sum() for name in ("total", "ranked", "middle", *within)),
             )
         )
-        return self._table(_rows(ranked))
-
-    def expected(
-        self,
-        purchases: Any,
-        spend: Any,
-        *,
-        near: float,
-        horizon: float,
-        rate: float,
-        margin: float,
-    ) -> pd.DataFrame:
-        """Return sums of what models expect of customers, times in the unit of the summary.
-
-        Columns ``n``, ``alive`` (P(alive)), ``near`` (purchases within a time `near`),
-        ``discounted`` (discounted purchases within the horizon), ``spend`` (expected spend per
-        purchase) and ``clv``, as `predict` has it.
-        """
-        rfm = self.people.rfm
-        frame = as_narwhals(rfm.frame)
-        soon = with_purchases(rfm, purchases, near, 0.0)
-        later = with_purchases(rfm, purchases, horizon, rate)
-        if isinstance(spend, str | int | float):
-            later = with_price(later, check_price(frame, spend))
-        else:
-            if rfm.definitions is None:
-                refuse_bad_spend(frame)
-            later = with_spend(later, rfm, fitted_model(spend))
-        orders, each = nw.col("discounted_purchases"), nw.col("expected_spend")
-        later = later.with_columns(customer_value(orders, each, nw.lit(margin)).alias("clv"))
-        first = self._expected(soon, {"n": None, "alive": "p_alive", "near": "expected_purchases"})
-        names = {"discounted": "discounted_purchases", "spend": "expected_spend", "clv": "clv"}
-        return first.merge(self._expected(later, names), on=["segment", "cohort"])
-
-    def _expected(self, scored: Any, columns: Mapping[str, str | None]) -> pd.DataFrame:
-        frame = scored.lazy()
-        sums = [
-            nw.len().cast(nw.Int64).alias(name) if of is None else nw.col(of).sum().alias(name)
-            for name, of in columns.items()
-        ]
-        return self._table(_rows(frame.group_by(*self.people.labels, COHORT).agg(*sums)))
+        return self.table(rows_of(ranked))
 
     def _customers(self) -> nw.LazyFrame[Any]:
         return self.people.frame.filter(~nw.col("orders").is_null())
@@ -209,14 +221,14 @@ class PeopleTables:
         began = nw.col("first").min().alias(_BEGAN)
         totals = (nw.col(name).sum() for name in sums)
         grouped = marked.group_by(*people.labels, COHORT).agg(*totals, began)
-        rows = _rows(grouped)
+        rows = rows_of(grouped)
         for row in rows:
             for name in sums:
                 row[name] = float(row[name] or 0.0)
             row["span"], row["age"] = row["span"] * people.days, row["age"] * people.days
         return rows
 
-    def _table(self, rows: list[dict[str, Any]]) -> pd.DataFrame:
+    def table(self, rows: list[dict[str, Any]]) -> pd.DataFrame:
         """Return rows with the numbers of their segments and cohorts, in order."""
         import pandas as pd
 
@@ -233,11 +245,14 @@ class PeopleTables:
         table = pd.DataFrame(kept)
         numbers = [str(name) for name in table if name not in ("segment", "cohort")]
         table[numbers] = table[numbers].astype(np.float64)
-        keys = [name for name in ("segment", "cohort", "wait", "came", "at") if name in table]
+        keys = [
+            name for name in ("segment", "cohort", "wait", "came", "at", "new") if name in table
+        ]
         return table.sort_values(keys, ignore_index=True)
 
 
-def _rows(frame: nw.LazyFrame[Any]) -> list[dict[str, Any]]:
+def rows_of(frame: nw.LazyFrame[Any]) -> list[dict[str, Any]]:
+    """Collect a small frame as rows."""
     return list(collected(frame).iter_rows(named=True))
 
 
