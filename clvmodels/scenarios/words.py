@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -96,7 +97,9 @@ class Told:
             return None
         least, most = _POPULAR
         whose, row = self._main
-        share = row["relative"]
+        share = float(row["relative"])
+        if not math.isfinite(share):
+            return None
         holds = "holds" if least <= share <= most else "does not hold"
         return (
             f"'5 % more retention raises profit by 25 to 95 %' {holds} for {whose} over this "
@@ -129,4 +132,4 @@ def _signed(value: float) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100.0 * share:+.3g} %"
+    return f"{100.0 * share:+.3g} %" if math.isfinite(share) else "of nothing"

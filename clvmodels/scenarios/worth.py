@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from clvmodels.errors import ParameterError, UndefinedMomentError
 from clvmodels.models.predictions import PurchasePredictions
 from clvmodels.predictive.arguments import fitted_model
 from clvmodels.predictive.parameter_error import SharedError, error_of
@@ -164,7 +165,16 @@ def change_error(scenes: Sequence[Scene], purchases: Any, spend: Any) -> SharedE
         return np.nan_to_num(changes(_valued(scenes, counts, worths)).ravel())
 
     def at_purchases(model: Any) -> Array:
-        return flat(_counted(scenes, model), worth)
+        try:
+            return flat(_counted(scenes, model), worth)
+        except UndefinedMomentError:
+            raise
+        except ParameterError as error:
+            raise ParameterError(
+                "A change has an interval where all likely parameters can reach it.",
+                place=f"At some of them: {error.place}",
+                fix="State a smaller change, or pass the model itself, fit.model.",
+            ) from error
 
     def at_spend(model: Any) -> Array:
         return flat(counted, [s.worth(model) for s in scenes])

@@ -62,6 +62,15 @@ def test_both_worlds_share_the_error(
     assert half == pytest.approx(1.6448536 * float(np.hypot(*slopes)), rel=2e-3)
 
 
+def test_what_some_parameters_cannot_reach() -> None:
+    loyal = clv.Customers.from_renewals([6000, 5700, 5500, 5360, 5250], unit="year")
+    fit = clv.SBG.fit(loyal)
+    one = clv.what_if(fit.model, 100.0, retention="+4.9pp", unit="year")
+    assert one.retention.after[0] < 1.0
+    with pytest.raises(clv.ParameterError, match="all likely parameters can reach it"):
+        clv.what_if(fit.draws(50, seed=1), 100.0, retention="+4.9pp")
+
+
 def test_models_are_taken_as_exact() -> None:
     found = clv.what_if(clv.SBG(0.7, 3.0), 100.0, retention="+5pp", unit="year")
     assert (found.new_customer.lower == found.new_customer.upper).all()
