@@ -79,7 +79,7 @@ def test_retention_is_the_mean_chance_to_buy(projected, rfm, fits):
 def test_a_period_that_has_begun_is_completed(shop, fits, columns):
     """Who has bought in it is certain; the others may do so in the rest."""
     cut = "2020-08-20"
-    found = clv.cohorts(shop.seen, *fits, **columns, observed_until=cut)
+    found = clv.cohorts(shop.seen, *fits, **columns, observed_until=cut, ahead=1)
     seen = clv.cohorts(shop.seen, **columns, observed_until=cut)
     partial = seen.table[seen.table["kind"] == "partial"].set_index("cohort")
     begun = found.table[found.table["period"] == "2020 Q3"].set_index("cohort")
@@ -125,7 +125,9 @@ def test_longer_cohorts_are_their_parts(shop, fits, columns):
         assert 0.6 * both["sum"][age] < upper <= both["sum"][age] * (1.0 + 1e-9)
 
 
-@pytest.mark.parametrize("how", ["pandas", "lazy", "duckdb", "shuffled"])
+@pytest.mark.parametrize(
+    "how", [pytest.param("pandas", marks=pytest.mark.slow), "lazy", "duckdb", "shuffled"]
+)
 def test_engines_and_order_do_not_matter(how, shop, models, columns):
     import duckdb
 
@@ -135,7 +137,7 @@ def test_engines_and_order_do_not_matter(how, shop, models, columns):
         "duckdb": lambda: duckdb.from_arrow(shop.seen.to_arrow()),
         "shuffled": lambda: shop.seen.sample(fraction=1.0, shuffle=True, seed=1),
     }[how]()
-    shared = {**columns, "unit": "day", "observed_until": shop.until, "ahead": 2}
+    shared = {**columns, "unit": "day", "observed_until": shop.until, "ahead": 1}
     ours, theirs = (clv.cohorts(each, *models, **shared) for each in (log, shop.seen))
     pd.testing.assert_frame_equal(ours.table, theirs.table, rtol=ROUNDING)
     pd.testing.assert_frame_equal(ours.comparison, theirs.comparison, rtol=ROUNDING)
@@ -159,8 +161,8 @@ def test_a_shop_that_goes_on(simulate, models, columns):
 @pytest.mark.parametrize(
     ("worlds", "customers", "fitted"),
     [
-        (12, 250, False),
-        pytest.param(200, 600, True, marks=pytest.mark.slow),
+        (10, 440, False),
+        pytest.param(100, 600, True, marks=pytest.mark.slow),
     ],
 )
 def test_intervals_hold_what_comes(worlds, customers, fitted, simulate, models, columns):
@@ -190,7 +192,7 @@ def test_intervals_hold_what_comes(worlds, customers, fitted, simulate, models, 
 
 
 def test_prices_and_purchases_alone(shop, fits, columns):
-    shared = {**columns, "observed_until": shop.until}
+    shared = {**columns, "observed_until": shop.until, "ahead": 1}
     priced = clv.cohorts(shop.seen, fits[0], 10.0, **shared)
     doubled = clv.cohorts(shop.seen, fits[0], 20.0, **shared)
     ahead = [
@@ -203,7 +205,7 @@ def test_prices_and_purchases_alone(shop, fits, columns):
     assert rows["cumulative_value"].isna().all()
     assert "no value is projected" in " ".join(bare.notes)
     silent = {name: columns[name] for name in ("customer", "date")}
-    found = clv.cohorts(shop.seen, fits[0], **silent, observed_until=shop.until)
+    found = clv.cohorts(shop.seen, fits[0], **silent, observed_until=shop.until, ahead=1)
     pd.testing.assert_frame_equal(found.grid("retention"), bare.grid("retention"))
     assert found.comparison.empty
     with pytest.raises(clv.DataError, match="read without"):
@@ -263,6 +265,7 @@ def test_models_of_whole_months(shop, columns):
     assert whole == pytest.approx(mean, rel=ROUNDING)
 
 
+@pytest.mark.slow
 def test_draws_of_parameters(shop, fits, columns):
     draws = tuple(each.draws(64, seed=1) for each in fits)
     found = clv.cohorts(shop.seen, *draws, **columns, observed_until=shop.until, ahead=1)
