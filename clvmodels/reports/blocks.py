@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, TypeVar
 
 from clvmodels.errors import ClvError
 from clvmodels.reports.figures import Figure
 from clvmodels.reports.tables import Table
+from clvmodels.reports.words import for_readers
 
 __all__ = [
     "Absent",
@@ -24,6 +25,7 @@ __all__ = [
     "Text",
     "absent",
     "attempt",
+    "told",
 ]
 
 T = TypeVar("T")
@@ -129,6 +131,11 @@ def attempt(make: Callable[[], T]) -> T | Missing:
     except ClvError as error:
         # What to do next is said to who writes code, and no reader of a page does.
         return Missing(" ".join(part for part in (error.rule, error.place) if part))
+
+
+def told(notes: Iterable[str]) -> list[Block]:
+    """Return notes of the library as paragraphs, as far as they are for readers."""
+    return [Text(words) for words in map(for_readers, notes) if words]
 
 
 def absent(what: str, missing: Missing) -> Absent:

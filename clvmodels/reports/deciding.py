@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Decided"]
 
 _YEAR: Final = 365  # days, from which on quarters tell enough
+_AHEAD: Final = {"month": 6, "quarter": 4, "year": 2}  # periods of cohorts
 _RETENTION: Final = {"retention": "+5pp"}
 _RATE: Final = {"purchase_rate": "+10%"}
 _SPEND: Final = {"spend_change": "+10%"}
@@ -65,11 +66,11 @@ class Decided(Judged):
         def made() -> CohortAnalysis:
             asked = self.settings
             purchases, spend = self._models() if self._is_valued else (self.purchases, None)
-            given: dict[str, Any] = {**self._log(), "cohort": there(self.cohort), "rfm": self.rfm}
+            period = there(self.cohort)
+            given: dict[str, Any] = {**self._log(), "cohort": period, "rfm": self.rfm}
             known = None if isinstance(purchases, Missing) else purchases
-            return cohorts(
-                self.transactions, known, spend, **given, margin=asked.margin, interval=LEVEL
-            )
+            given |= {"margin": asked.margin, "interval": LEVEL, "ahead": _AHEAD[period]}
+            return cohorts(self.transactions, known, spend, **given)
 
         return attempt(made)
 

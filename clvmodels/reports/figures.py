@@ -21,6 +21,7 @@ __all__ = ["Figure", "draw"]
 
 _SIZE: Final = (5.6, 3.5)  # inches: text is readable on a phone and not huge on a desktop
 _PAD: Final = 0.05  # inches around what is painted
+_PLACES: Final = 4
 _ABOUT: Final = dict.fromkeys(("Creator", "Date", "Format", "Type"))  # none of it is written
 _PROLOGUE = re.compile(r"^.*?(?=<svg )", re.DOTALL)
 _METADATA = re.compile(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>", re.DOTALL)
@@ -90,12 +91,14 @@ def _use_all(canvas: Canvas, axes: Axes) -> None:
     """Move the axes' edges so that their labels just fit; a layout engine takes twice as long."""
     width, height = canvas.get_size_inches()
     box, now = canvas.get_tightbbox(), axes.get_position()
-    canvas.subplots_adjust(
-        left=now.x0 + (_PAD - box.x0) / width,
-        right=now.x1 - (_PAD + box.x1 - width) / width,
-        bottom=now.y0 + (_PAD - box.y0) / height,
-        top=now.y1 - (_PAD + box.y1 - height) / height,
-    )
+    edges = {
+        "left": now.x0 + (_PAD - box.x0) / width,
+        "right": now.x1 - (_PAD + box.x1 - width) / width,
+        "bottom": now.y0 + (_PAD - box.y0) / height,
+        "top": now.y1 - (_PAD + box.y1 - height) / height,
+    }
+    # The last digits depend on the order of sums in what is painted.
+    canvas.subplots_adjust(**{name: round(edge, _PLACES) for name, edge in edges.items()})
 
 
 def inline(svg: str, name: str, alternative: str) -> Html:

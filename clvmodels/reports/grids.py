@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["grid"]
 
 _SHADES: Final = 5
+_HUNDREDS: Final = 100.0
 _EMPTY: Final = Cell(Html(""), None)
 
 
@@ -66,6 +67,8 @@ def grid(
     """
     numbers = values.to_numpy(dtype=np.float64)
     known = tuple(numbers[np.isfinite(numbers)].tolist())
+    if kind == "money" and max(known, default=0.0) >= _HUNDREDS:
+        known = (*known, 10.0 * _HUNDREDS)  # cells are narrow: no cents beside hundreds
     shaded = numbers[:, unshaded:]
     largest = float(shaded[np.isfinite(shaded)].max(initial=0.0))
     columns = [Column("label", corner, "label")]

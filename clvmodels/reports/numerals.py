@@ -13,6 +13,7 @@ __all__ = [
     "HUGE",
     "Money",
     "brief",
+    "brief_share",
     "change",
     "count",
     "day",
@@ -62,6 +63,17 @@ def day(when: date | None) -> str:
 def share(value: float) -> str:
     """Return a fraction in percent."""
     return f"{100.0 * value:.1f}\u202f%" if math.isfinite(value) else str(value)
+
+
+def brief_share(value: float) -> str:
+    r"""Return a fraction in percent, as short as two digits allow.
+
+    Examples
+    --------
+    >>> brief_share(0.058), brief_share(0.16)
+    ('5.8\u202f%', '16\u202f%')
+    """
+    return percent(value) if value >= 0.0995 or value == 0.0 else share(value)
 
 
 def change(value: float) -> str:

@@ -14,6 +14,7 @@ from clvmodels.markup import Html, escape, number, shorten
 from clvmodels.reports.numerals import (
     HUGE,
     Money,
+    brief_share,
     change,
     count,
     key,
@@ -28,9 +29,20 @@ if TYPE_CHECKING:
 __all__ = ["Cell", "Column", "Kind", "Table", "lay_out", "number_cell", "plain", "text_cell"]
 
 Kind: TypeAlias = Literal[
-    "text", "prose", "label", "level", "count", "number", "score", "money", "share", "change"
+    "text",
+    "prose",
+    "label",
+    "level",
+    "count",
+    "number",
+    "score",
+    "money",
+    "share",
+    "percent",
+    "change",
 ]
 
+_WORDS: Final = {"share": share, "percent": brief_share, "change": change}
 MISSING: Final = "–"
 _WIDTH: Final = 60  # characters of a text of the data
 _PROSE: Final = 1000
@@ -52,7 +64,7 @@ class Column:
     kind : Kind
         'text' of the data, 'label' (which heads its row), 'prose' of the library in full, 'level'
         of a finding; or what the numbers are: a 'number' has its own digits, a 'score' those of
-        the largest in its column.
+        the largest in its column, a 'percent' fewer than a 'share'.
     like : str
         The column whose numbers tell how many digits this one has; itself if there is none.
     """
@@ -178,7 +190,7 @@ def number_cell(value: float, beside: tuple[float, ...], kind: Kind, money: Mone
     elif kind == "score":
         shown = score(value, beside)
     else:
-        shown = {"share": share, "change": change}.get(kind, number)(value)
+        shown = _WORDS.get(kind, number)(value)
     return Cell(escape(shown), key(value))
 
 

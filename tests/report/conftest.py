@@ -31,6 +31,15 @@ FLAGS = (
     "--disable-dev-shm-usage",
 )
 END = date(2024, 12, 31)
+ARMS = pl.lit("control"), pl.lit("mail")
+WHOLE: dict[str, Any] = {
+    "by": "country",
+    "cac": {"home": 20.0, "abroad": 300.0, "island": 10.0},
+    "group": "arm",
+    "start": "2024-03-01",
+    "currency": "£",
+    "title": "A shop",
+}
 COLUMNS = {"customer": "customer_id", "date": "date", "amount": "amount"}
 
 
@@ -53,7 +62,7 @@ def simulated(customers: int = 150, *, seed: int = 3) -> pl.DataFrame:
     country = np.array(["home", "abroad", "island"])[draw.integers(0, 3, customers)][people]
     return pl.DataFrame(
         {"customer_id": people, "date": dates, "amount": amounts, "country": country}
-    )
+    ).with_columns(arm=pl.when(pl.col("customer_id") % 2 == 0).then(ARMS[0]).otherwise(ARMS[1]))
 
 
 def made(orders: Any, **options: Any) -> clv.Report:
@@ -127,7 +136,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the file of a whole report of simulated orders."""
     path = tmp_path_factory.mktemp("report") / "report.html"
-    made(simulated(), by="country", currency="£", title="A shop").save(path)
+    made(simulated(), **WHOLE).save(path)
     return path
 
 

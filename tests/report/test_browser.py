@@ -47,18 +47,37 @@ def test_it_loads_in_silence_and_asks_for_nothing(browser: Browser, page: Path) 
     assert [url for url in asked if not url.startswith("data:")] == [page.as_uri()]
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width", [360, 768, 1400])
-def test_it_fits_the_screen(browser: Browser, page: Path, width: int, dark: bool) -> None:
-    browser.open(page, width=width, dark=dark)
-    assert browser.run("return window.innerWidth") == width
-    assert browser.overflow() <= 0
+def test_it_fits_the_screen(browser: Browser, page: Path) -> None:
+    browser.open(page, width=360)
+    for width in (360, 768, 1400):
+        browser.emulate(width=width)
+        assert browser.run("return window.innerWidth") == width
+        assert browser.overflow() <= 0, width
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_words_stand_out_from_their_ground(browser: Browser, page: Path, dark: bool) -> None:
-    browser.open(page, dark=dark)
-    assert browser.run(CONTRAST) == []
+def test_words_stand_out_from_their_ground(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    for dark in (False, True):
+        browser.emulate(dark=dark)
+        assert browser.run(CONTRAST) == [], dark
+
+
+def test_grids_are_shaded_on_screens_and_on_paper(browser: Browser, page: Path) -> None:
+    """The more the darker on white, the lighter on black; paper is white."""
+    browser.open(page)
+    light = "return arguments[0].map((i) => getComputedStyle(document.querySelector(`.shade-${i}`))"
+    light += ".backgroundColor.match(/\\d+/g).reduce((a, b) => a + Number(b), 0))"
+    grounds = {}
+    for name, dark, media in (("day", False, ""), ("night", True, ""), ("paper", True, "print")):
+        browser.emulate(dark=dark, media=media)
+        grounds[name] = browser.run(light, [1, 2, 3, 4, 5])
+    assert grounds["day"] == sorted(grounds["day"], reverse=True)
+    assert grounds["night"] == sorted(grounds["night"])
+    assert grounds["paper"] == grounds["day"]
+    exact = "return getComputedStyle(document.querySelector('.shade-5')).printColorAdjust"
+    assert browser.run(exact) == "exact"
+    ahead = "return getComputedStyle(document.querySelector('.ahead')).fontStyle"
+    assert browser.run(ahead) == "italic"
 
 
 def number(text: str) -> float:

@@ -6,6 +6,7 @@ import html
 import pickle
 import re
 import warnings
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -22,11 +23,14 @@ from clvmodels.reports.figures import _ROLES
 from clvmodels.reports.numerals import money_of
 from clvmodels.reports.tables import Column, lay_out
 from clvmodels.reports.warnings import once_each
-from tests.report.conftest import COLUMNS, END, made, simulated
+from tests.report.conftest import COLUMNS, END, WHOLE, made, simulated
 
+pytestmark = pytest.mark.xdist_group("chromium")  # with the browser: the whole page is made once
+
+ASKED = ("economics", "experiment")  # only where somebody asks
 SECTIONS = (
-    *("summary", "value", "risk", "top", "backtest", "accuracy", "behaviour", "suitability"),
-    *("data", "models", "glossary", "making"),
+    *("summary", "value", "top", "why", "base", "cohorts", "segments", "risk", "what-if", *ASKED),
+    *("backtest", "accuracy", "behaviour", "suitability", "data", "models", "glossary", "making"),
 )
 
 
@@ -62,7 +66,8 @@ def test_numbers_are_those_of_the_library(page: Path) -> None:
     scored = clv.predict(rfm, taken, spend, **terms).sort("clv", descending=True)
     shown = rows(text, "top-list")
     assert [row[0] for row in shown] == [str(each) for each in scored["customer_id"].head(50)]
-    best = clv.predict(rfm, taken, spend, **terms, interval=0.9).sort("clv", descending=True)
+    first = replace(rfm, frame=scored.head(1).select(rfm.frame.columns))
+    best = clv.predict(first, taken, spend, **terms, interval=0.9)
     assert shown[0][6:] == [f"£{best[name][0]:,.0f}" for name in ("clv", "clv_lower", "clv_upper")]
     total = clv.total(rfm, taken, spend, **terms)
     assert f"£{total['clv'][0]:,.0f}" in text
@@ -111,7 +116,7 @@ def test_every_part_is_there_and_ids_are_unique(page: Path) -> None:
 
 def test_the_same_log_gives_the_same_bytes_on_any_engine(page: Path) -> None:
     shuffled = simulated().sample(fraction=1.0, shuffle=True, seed=1).lazy()
-    again = made(shuffled, by="country", currency="£", title="A shop")
+    again = made(shuffled, **WHOLE)
     assert again.html == page.read_text(encoding="utf-8")
 
 
@@ -123,6 +128,9 @@ def test_without_amounts_purchases_are_counted() -> None:
     assert "A backtest was not asked for." in text
     assert "Value expected" not in text
     assert "mean-spend" not in text
+    assert not [each for each in ASKED if f'id="{each}"' in text]
+    assert "£" not in text
+    assert rows(text, "levers-worth-1")[0][0] == "retention"
 
 
 def test_what_cannot_be_made_is_said_and_the_rest_goes_on() -> None:

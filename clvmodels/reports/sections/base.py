@@ -11,10 +11,10 @@ from clvmodels.markup import shorten
 from clvmodels.reports.blocks import (
     Block,
     Missing,
-    Note,
     Section,
     Text,
     absent,
+    told,
 )
 from clvmodels.reports.deciding import Decided
 from clvmodels.reports.numerals import money_of
@@ -76,7 +76,7 @@ def base_section(found: Decided) -> Section:
         _numbers(found, result),
         *_tables(found, result),
         *_value(found, result),
-        *(Note(each) for each in result.notes),
+        *told(result.notes),
     ]
     return Section("base", title, tuple(blocks))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clvmodels.cohort_analysis.result import CohortAnalysis, Quantity
-from clvmodels.reports.blocks import Block, Missing, Note, Section, Text, absent
+from clvmodels.reports.blocks import Block, Missing, Note, Section, Text, absent, told
 from clvmodels.reports.deciding import Decided
 from clvmodels.reports.grids import grid
 from clvmodels.reports.numerals import money_of, percent
@@ -11,7 +11,7 @@ from clvmodels.reports.tables import Column, Kind, Table, lay_out
 
 __all__ = ["cohorts_section"]
 
-_AHEAD = "Cells in italics with a bar at the left are projected by the model."
+_AHEAD = "Cells in italics, right of the bar, are projected by the model."
 
 
 def cohorts_section(found: Decided) -> Section:
@@ -31,8 +31,10 @@ def cohorts_section(found: Decided) -> Section:
         blocks.append(_grid(found, result, "cumulative_value"))
     if not result.comparison.empty:
         blocks.append(_comparison(found, result))
-        blocks += [Note(each) for each in result.sentences if "may be chance" not in each]
-    blocks += [Text(each) for each in result.notes]
+        different = result.comparison["differs"].eq(True)
+        words = zip(result.sentences, different, strict=True)
+        blocks += [Note(each) for each, is_so in words if is_so]
+    blocks += told(result.notes)
     return Section("cohorts", title, tuple(blocks))
 
 
@@ -44,11 +46,11 @@ def _grid(found: Decided, result: CohortAnalysis, quantity: Quantity) -> Table:
         "retention": f"Retention: share of the cohort who buy in the {result.period}",
         "cumulative_value": "Value per customer of the cohort so far, the first purchase included",
     }
-    kind: Kind = "share" if quantity == "retention" else "money"
+    kind: Kind = "percent" if quantity == "retention" else "money"
     return grid(
         values,
         ahead,
-        corner="First purchase",
+        corner="Cohort",
         name=f"cohorts-{quantity.replace('_', '-')}",
         caption=captions[quantity],
         kind=kind,
@@ -61,7 +63,7 @@ def _grid(found: Decided, result: CohortAnalysis, quantity: Quantity) -> Table:
 
 def _comparison(found: Decided, result: CohortAnalysis) -> Table:
     columns = (
-        Column("cohort", "First purchase", "label"),
+        Column("cohort", "Cohort", "label"),
         Column("customers", "Customers", "count"),
         Column("value", "Value each", "money"),
         Column("lower", "Lower", "money", like="value"),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from clvmodels.economics.result import UnitEconomics
 from clvmodels.markup import shorten
-from clvmodels.reports.blocks import Block, Level, Missing, Note, Section, Text, absent
+from clvmodels.reports.blocks import Block, Level, Missing, Note, Section, Text, absent, told
 from clvmodels.reports.deciding import Decided
 from clvmodels.reports.numerals import money_of
 from clvmodels.reports.tables import Column, Table, lay_out
@@ -43,7 +43,7 @@ def economics_section(found: Decided) -> Section | None:
     ]
     if result.new_customers is not None:
         blocks.append(_bids(found, result, result.new_customers))
-    blocks += [Text(each) for each in result.notes]
+    blocks += told(result.notes)
     return Section("economics", title, tuple(blocks))
 
 
@@ -53,8 +53,6 @@ def _ratios(found: Decided, result: UnitEconomics) -> Table:
         Column("customers", "Customers", "count"),
         Column("cac", "CAC", "money"),
         Column("ltv", "LTV", "money"),
-        Column("lower", "Lower", "money", like="ltv"),
-        Column("upper", "Upper", "money", like="ltv"),
         Column("ltv_to_cac", "LTV:CAC", "score"),
         Column("ratio_lower", "Lower", "score", like="ltv_to_cac"),
         Column("ratio_upper", "Upper", "score", like="ltv_to_cac"),

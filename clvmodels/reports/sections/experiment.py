@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from clvmodels.experiments.result import GroupComparison
 from clvmodels.markup import shorten
-from clvmodels.reports.blocks import Block, Missing, Note, Section, Text, absent
+from clvmodels.reports.blocks import Block, Missing, Note, Section, Text, absent, told
 from clvmodels.reports.deciding import Decided
 from clvmodels.reports.numerals import money_of, percent
 from clvmodels.reports.settings import duration_in_words
 from clvmodels.reports.tables import Column, Kind, Table, lay_out
+from clvmodels.reports.words import for_readers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +58,7 @@ def experiment_section(found: Decided) -> Section | None:
             f"control is {shorten(result.control, 60)}."
         ),
         *(Note(each) for each in result.verdicts),
-        *(Note(each, "warning") for each in result.warnings),
+        *(Note(for_readers(each), "warning") for each in result.warnings),
         _laid(result.arms, _ARMS, "arms", "Arms", None),
     ]
     of_value = result.table["quantity"].str.endswith("value")
@@ -72,7 +73,7 @@ def experiment_section(found: Decided) -> Section | None:
         )
         if not table.empty
     ]
-    blocks += [Text(each) for each in result.notes]
+    blocks += told(result.notes)
     return Section(_SECTION, title, tuple(blocks))
 
 

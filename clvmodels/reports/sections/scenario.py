@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from clvmodels.reports.blocks import Block, Missing, Note, Section, Text, absent
+from clvmodels.reports.blocks import Block, Missing, Note, Section, Text, absent, told
 from clvmodels.reports.deciding import Decided
 from clvmodels.reports.numerals import money_of
 from clvmodels.reports.tables import Column, Kind, Table, lay_out
@@ -57,7 +57,7 @@ def scenario_section(found: Decided) -> Section:
             caption=f"Which lever matters most: what a little of each does to the {what}",
             money=money_of(None),
         ),
-        *(Text(each) for each in result.notes),
+        *told(result.notes),
     ]
     return Section("what-if", title, tuple(blocks))
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clvmodels.reports.blocks import Block, Missing, Section, Text, absent
+from clvmodels.reports.blocks import Block, Missing, Section, Text, absent, told
 from clvmodels.reports.deciding import Decided
 from clvmodels.reports.grids import grid
 from clvmodels.reports.numerals import money_of, percent
@@ -36,7 +36,7 @@ def segments_section(found: Decided) -> Section:
         _grid(found, result, "customers", "Customers by tier and state"),
         _grid(found, result, "value", f"Their expected {what}"),
         *_reactivation(found, result),
-        *(Text(each) for each in result.notes[1:] if "`" not in each),  # others are of arguments
+        *told(result.notes[1:]),  # the first is of the limits
     ]
     return Section("segments", title, tuple(blocks))
 
