@@ -25,7 +25,7 @@ __all__ = ["bids", "curve_of", "judged", "paybacks"]
 Array: TypeAlias = NDArray[np.float64]
 
 _LONGEST: Final = 100.0  # years in which a payback is looked for
-_CURVE: Final = 53  # points of the curve
+_CURVE: Final = 27  # points of the curve
 _SHOWN_YEARS: Final = 5.0  # of a curve without a horizon
 
 
@@ -78,7 +78,7 @@ def _sentence(
     worth = f"{who} customer is worth {number(ltv)}"
     if cac == 0.0:
         return f"{worth} and costs nothing to acquire."
-    said = f"{worth}, {ltv / cac:.2g} times the CAC of {number(cac)}"
+    said = f"{worth}, {ltv / cac:.3g} times the CAC of {number(cac)}"
     what = {
         "loss": "less than it",
         "below": f"short of {threshold:g} times",

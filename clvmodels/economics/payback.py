@@ -16,9 +16,9 @@ __all__ = ["payback_times"]
 Array: TypeAlias = NDArray[np.float64]
 Curve: TypeAlias = Callable[[float], Array]
 
-_POINTS: Final = 48  # between which a crossing is looked for; the curve has few bends
+_POINTS: Final = 24  # between which a crossing is looked for; the curve has few bends
 _EARLY: Final = 1e-4  # of the longest time: the first of them
-_EXACT: Final = 1e-12
+_EXACT: Final = 1e-10
 
 
 def payback_times(curve: Curve, cost: Array, *, longest: float, whole: bool) -> Array:

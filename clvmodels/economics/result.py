@@ -17,7 +17,7 @@ __all__ = ["Basis", "Flag", "UnitEconomics"]
 Basis: TypeAlias = Literal["new", "acquired", "realised"]
 Flag: TypeAlias = Literal["loss", "below", "above", "unknown"]
 
-_WIDTH: Final = 98
+_WIDTH: Final = 92
 _SHOWN: Final = ("customers", "cac", "ltv", "ltv_to_cac", "ratio_lower", "ratio_upper", "payback")
 _HEADS: Final = {"ltv_to_cac": "LTV:CAC", "ratio_lower": "lower", "ratio_upper": "upper"}
 _ROWS: Final = 40

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Segmentation"]
 
-_WIDTH: Final = 98
+_WIDTH: Final = 92
 _ROWS: Final = 40
 _PERCENT: Final = ("share_of_customers", "share_of_value")
 
