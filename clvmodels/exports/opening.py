@@ -200,8 +200,9 @@ def _cells(series: nw.Series[Any]) -> pl.Series:
     """Return a column in polars: numbers, dates and clock times as they are, all else as text."""
     import polars as pl
 
-    if getattr(series.dtype, "time_zone", None) is not None:
-        series = series.dt.to_string("%Y-%m-%d %H:%M:%S%z")
+    clocks = _clocks(series)
+    if clocks is not None:
+        return _with_offset(*clocks)
     cells = to_polars(series)
     if (
         cells.dtype.is_numeric()
@@ -210,6 +211,32 @@ def _cells(series: nw.Series[Any]) -> pl.Series:
     ):
         return cells.fill_nan(None) if cells.dtype.is_float() else cells
     return cells.cast(pl.String)
+
+
+def _clocks(series: nw.Series[Any]) -> tuple[pl.Series, pl.Series] | None:
+    """Return what the clock of the zone and that of UTC show, of stamps in a zone; else None."""
+    native: Any = nw.to_native(series)
+    if series.implementation.is_pandas() and hasattr(native.dtype, "tz"):
+        bare = (native.dt.tz_localize(None), native.dt.tz_convert("UTC").dt.tz_localize(None))
+        here, there = (nw.from_native(each, series_only=True) for each in bare)
+    elif getattr(series.dtype, "time_zone", None) is not None:
+        here = series.dt.replace_time_zone(None)
+        there = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    else:
+        return None
+    return to_polars(here), to_polars(there)
+
+
+def _with_offset(clock: pl.Series, universal: pl.Series) -> pl.Series:
+    """Return stamps as text: what the clock shows, and its offset to UTC."""
+    import polars as pl
+
+    ahead = (clock - universal).dt.total_minutes()
+    parts = pl.DataFrame({"clock": clock.dt.strftime("%F %T"), "ahead": ahead})
+    sign = pl.when(pl.col("ahead") < 0).then(pl.lit("-")).otherwise(pl.lit("+"))
+    minutes = pl.col("ahead").abs()
+    two = [part.cast(pl.String).str.zfill(2) for part in (minutes // 60, minutes % 60)]
+    return parts.select(pl.concat_str("clock", sign, *two)).to_series()
 
 
 def _restored(table: pl.DataFrame, implementation: nw.Implementation) -> Any:

@@ -22,7 +22,8 @@ def mark_repeats(entries: pl.DataFrame, repeated: Repeated) -> pl.DataFrame:
 
     An order only ever moves on: from open to paid, to refunded, to cancelled. Of several versions
     the one that has come furthest counts, whatever the order of the files. Versions that have come
-    equally far are the same order.
+    equally far are the same order. Where nothing tells how far they have come (PROGRESS is null),
+    as of the lines of an invoice, money that goes back does not, either.
 
     Raises
     ------
@@ -43,9 +44,9 @@ def mark_repeats(entries: pl.DataFrame, repeated: Repeated) -> pl.DataFrame:
         pl.col("date").filter(SALE).min().alias("day"),
         pl.col("currency").min(),
     )
-    furthest = versions.filter(
-        pl.struct(-pl.col("returned"), PROGRESS).rank("dense", descending=True).over(KEY) == 1
-    )
+    known = pl.col(PROGRESS).is_not_null()
+    far = pl.struct(pl.when(known).then(-pl.col("returned")), pl.col(PROGRESS).fill_null(0.0))
+    furthest = versions.filter(far.rank("dense", descending=True).over(KEY) == 1)
     if repeated == "error":
         _refuse_conflicts(furthest)
     kept = furthest.group_by(KEY).agg(pl.col(VERSION).max().alias("_kept"))
@@ -64,6 +65,7 @@ def _refuse_conflicts(furthest: pl.DataFrame) -> None:
         raise DataError(
             "An order that comes twice is the same both times, or one version is a later one.",
             place=f"{len(found):,} differ in day, amount or currency: {first_few(found)}.",
-            fix="Leave out the older file, read shops whose order numbers overlap one by one, or "
-            "pass repeated='last' to take the last that is read.",
+            fix="Leave out the older file, put an order that is split between files into one, "
+            "read shops whose order numbers overlap one by one, or pass repeated='last' to take "
+            "the last that is read.",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -91,3 +92,17 @@ def test_an_export_without_refunds_column(text: pl.DataFrame, tmp_path: Path) ->
     assert orders.frame["amount"].to_list() == [10.0, -10.0, 20.0]
     assert "partial refunds are not taken off" in orders.notes[1]
     assert len(text)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
+@pytest.mark.parametrize(
+    ("zone", "day"), [(None, 1), ("America/New_York", 1), ("America/Los_Angeles", 30), ("UTC", 1)]
+)
+def test_stamps_of_a_frame_in_a_zone_of_their_own(library: str, zone: str | None, day: int) -> None:
+    stamps = pl.Series([datetime(2024, 5, 1, 0, 30)]).dt.replace_time_zone("America/New_York")
+    charge = {"id": ["ch_1"], "Created date (UTC)": stamps, "Amount": [20.0], "Currency": ["usd"]}
+    charge |= {"Status": ["Paid"], "Customer Email": ["a@x.c"]}
+    frame = pl.DataFrame(charge)
+    given = {"pandas": frame.to_pandas, "polars": frame.clone, "pyarrow": frame.to_arrow}[library]
+    found = clv.read_orders(given(), time_zone=zone).frame["date"]
+    assert [each.day for each in (found.to_pylist() if library == "pyarrow" else found)] == [day]

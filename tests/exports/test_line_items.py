@@ -134,3 +134,14 @@ def test_months_that_overlap_by_an_invoice(tmp_path: Path) -> None:
     write(tmp_path / "c.csv", UCI, [line("3", "9.00"), line("3", "1.00")])
     with pytest.raises(clv.DataError, match="differ in day, amount or currency: 3"):
         clv.read_orders(tmp_path / "*.csv")
+
+
+def test_an_invoice_that_is_split_between_files_is_never_half_read(tmp_path: Path) -> None:
+    def line(quantity: str) -> dict[str, str]:
+        row = {"Invoice": "100", "Quantity": quantity, "Price": "10.00", "Customer ID": "7"}
+        return row | {"InvoiceDate": "2024-01-05 08:26:00"}
+
+    write(tmp_path / "a.csv", UCI, [line("1"), line("-1")])
+    write(tmp_path / "b.csv", UCI, [line("3")])
+    with pytest.raises(clv.DataError, match="split between files"):
+        clv.read_orders(tmp_path / "*.csv")

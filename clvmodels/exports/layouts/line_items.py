@@ -45,7 +45,7 @@ def line_entries(sheet: Sheet, choices: Choices) -> Entries:
         {
             KEY: order,
             VERSION: sheet.frame[FILE].cast(pl.Int64),
-            PROGRESS: pl.repeat(0.0, n, eager=True),
+            PROGRESS: pl.Series([None] * n, dtype=pl.Float64),
             REASON: pl.Series([None] * n, dtype=pl.String),
             ROWS: pl.repeat(1, n, dtype=pl.Int64, eager=True),
             SALE: money >= 0,
