@@ -145,7 +145,7 @@ time_zone
         rules = Rules(
             customer, date, amount, returns, invalid, strict, grid, date_format, time_zone
         )
-        check_columns(data, rules, names)
+        check_columns(data, rules, names, order)
         carried = () if order is None else (order,)
         rows = read_once(data, rules, (*names, *carried))
         log = read_log(rows, rules, observed_until=observed_until, carried=carried)

@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from clvmodels.audits.definitions import MEASURES
 from clvmodels.errors import DataError, ParameterError
 from clvmodels.frames.cleaning import CleanLog
+from clvmodels.frames.columns import require_column
 from clvmodels.frames.customer_summary import CustomerSummary
 from clvmodels.frames.groups import Cohort
 from clvmodels.frames.people import People, people_of
 from clvmodels.frames.people_of_summary import people_of_summary
 from clvmodels.frames.people_tables import PeopleTables
 from clvmodels.frames.reading import Rules
-from clvmodels.frames.sources import as_narwhals
+from clvmodels.frames.sources import as_narwhals, scan_files
 from clvmodels.frames.usual_labels import check_labels
 from clvmodels.frames.windows import in_memory
 from clvmodels.units import TimeUnit
@@ -134,10 +136,22 @@ def check_names(by: tuple[str, ...]) -> None:
         )
 
 
-def check_columns(transactions: Any, rules: Rules, by: tuple[str, ...]) -> None:
-    """Raise unless every column of segments is one of the log, and not the id."""
+def check_columns(transactions: Any, rules: Rules, by: tuple[str, ...], order: str | None) -> None:
+    """Raise unless every column is one of the log, and none that makes segments the id.
+
+    Raises
+    ------
+    MissingColumnError
+        There is no such column.
+    ParameterError
+        Segments are made by the id.
+    """
     if by:
         check_labels(transactions, by, customer=rules.customer)
+    if order is not None:
+        is_path = isinstance(transactions, str | os.PathLike)
+        frame = scan_files(Path(transactions)) if is_path else as_narwhals(transactions)
+        require_column(order, frame.collect_schema().names(), role="order")
 
 
 def no_columns(customer: str | None, date: str | None) -> DataError:

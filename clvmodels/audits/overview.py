@@ -40,11 +40,13 @@ def _counted(sums: Mapping[str, float]) -> dict[str, float]:
     if "lines" not in sums:
         return {}
     lines, back = sums["lines"], sums["back_lines"]
-    found = {"lines": lines, "return_lines": back, "returns_rate_rows": _ratio(back, lines + back)}
+    found = {"lines": lines}
     if "invoices" in sums:
         found["invoices"] = sums["invoices"]
     if "gross" in sums:
         found |= {
+            "return_lines": back,
+            "returns_rate_rows": _ratio(back, lines + back),
             "gross_revenue": sums["gross"],
             "returns": sums["back"],
             "net_revenue": sums["gross"] - sums["back"],

@@ -53,9 +53,9 @@ def lines(row: Mapping[Any, Any], period: str) -> list[str]:
             _said(row, "returns_rate_rows", "{:.1%} of rows"),
         ],
         "Concentration": [
-            _said(row, "top_1_share", "best 1 % hold {:.1%} of revenue"),
-            _said(row, "top_10_share", "10 %: {:.1%}"),
-            _said(row, "top_20_share", "20 %: {:.1%}"),
+            _said(row, "top_1_share", "best 1% hold {:.1%} of revenue"),
+            _said(row, "top_10_share", "10%: {:.1%}"),
+            _said(row, "top_20_share", "20%: {:.1%}"),
             _said(row, "gini", "Gini {:.2f}"),
         ],
         "Existing customers": [

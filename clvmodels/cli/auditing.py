@@ -17,7 +17,7 @@ from clvmodels.cli.orders import Orders, open_orders, summarised
 from clvmodels.cli.scoring import Valuation, open_model, read_horizon, unit_of
 from clvmodels.cli.segments import check_segments
 from clvmodels.cli.tables import check_ending, replacing
-from clvmodels.errors import ClvError, DataWarning
+from clvmodels.errors import ClvError, DataWarning, ParameterError
 from clvmodels.frames.predict import CLVModel
 from clvmodels.models.bgnbd import BGNBD
 from clvmodels.models.gamma_gamma import GammaGamma
@@ -82,6 +82,12 @@ def _audit(orders: Orders, models: CLVModel | None, asked: Asked, terms: Valuati
     if models is not None and orders.amount is None:
         models = CLVModel(models.purchases)
     if orders.state is not None:
+        if asked.order is not None:
+            raise ParameterError(
+                "Orders are counted by their number where there are orders.",
+                place=f"{orders.options.source} is a kept summary.",
+                fix="Pass the files of the orders, or leave out --order.",
+            )
         return audit(orders.state.summary(orders.unit), models, **shared)
     return audit(
         orders.frame,

@@ -77,7 +77,9 @@ def test_without_amounts():
     found = clv.audit(log(("a", "2024-01-01", 1.0), ("a", "2024-05-01", 1.0)), **COLUMNS)
     row = found.totals.iloc[0]
     assert (row["orders"], row["repeat_rate"], row["purchase_frequency"]) == (2, 1.0, 2.0)
-    assert not {"revenue", "gini", "returns_rate", "textbook_churn"} & set(found.totals)
+    assert not {"revenue", "gini", "returns_rate", "return_lines", "textbook_churn"} & set(
+        found.totals
+    )
     assert found.concentration is None
     assert len(found.value) == len(found.explained) == 0
     assert "Without amounts" in found.notes[0]
