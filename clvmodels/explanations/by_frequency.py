@@ -25,7 +25,7 @@ __all__ = ["ahead_by_frequency"]
 Array: TypeAlias = NDArray[np.float64]
 
 # With u = w^4 the average over the last purchase at T u^(1/x) is that of a smooth function of w:
-# for k events to a purchase it falls as w^(4 k - 1), and 48 nodes are exact up to w^95.
+# for k events to a purchase it falls as w^(4 k - 1). 48 nodes: to 2e-12 for k up to 24.
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(48)
 _POWER: Final = 4.0
 _BLOCK: Final = 1 << 12  # histories at a time

@@ -27,7 +27,7 @@ COMPONENTS: Final[dict[str, str]] = {
 }
 """What the contributions are called, in words."""
 
-_VALUES: Final = {"clv": "value", "discounted_purchases": "expected future"}
+_VALUES: Final = {"clv": "value", "discounted_purchases": "expected number of purchases"}
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -24,7 +24,7 @@ SUMS = 1e-9  # of contributions, in money
 STANDARD_ERRORS = 5.0  # of means of simulated customers
 
 
-def table(n: int = 120, seed: int = 5, ages: int = 30) -> pl.DataFrame:
+def table(n: int = 120, seed: int = 5, ages: int = 6) -> pl.DataFrame:
     """Simulated customers of several ages, with a channel, a price and a margin of their own."""
     grown = 20.0 + np.arange(n) % ages
     c = SPEND.simulate(PURCHASES.simulate(n, grown, seed=seed, unit="week"), seed=seed)

@@ -306,7 +306,7 @@ def in_two_windows(people: int, seed: int) -> list[clv.CustomerSummary]:
 )
 def test_the_old_models_know_what_to_expect(terms: dict[str, Any]) -> None:
     """In a world where they are right, silence and orders differ from it by chance alone."""
-    found = clv.explain_change(*in_two_windows(1_500, seed=21), before_models=OLD, **terms)
+    found = clv.explain_change(*in_two_windows(600, seed=21), before_models=OLD, **terms)
     told = found.forecast
     assert told.happened == pytest.approx(
         float(found.customers["silence"].sum() + found.customers["orders"].sum()), rel=SUMS

@@ -132,13 +132,16 @@ def test_the_bridge_of_cdnow_from_python_and_the_shell(
     ).fetchall()[0][0]
     assert moved["orders"] == buyers
     assert moved["corrections"] == moved["gone"] == moved["new"] == 0
+    for name, model in zip(("before", "after"), models, strict=True):
+        clv.save(model, tmp_path / f"{name}.json")
     arguments = ["explain", tmp_path / "orders.csv", "--observed-until", ends[1], "--json"]
-    arguments += ["--before-until", ends[0], "--margin", "0.3", "--cohort", "month"]
+    arguments += ["--before-until", ends[0], "--before-model", tmp_path / "before.json"]
+    arguments += ["--model", tmp_path / "after.json", "--margin", "0.3", "--cohort", "month"]
     told = json.loads(shell(capsys, *arguments, "--customer-id", "4"))
     shown = {each["component"]: each["amount"] for each in told["totals"]}
-    assert shown == pytest.approx(amounts, rel=1e-6, abs=1e-6)  # both fitted anew, from a file
+    assert shown == pytest.approx(amounts, rel=SUMS, abs=1e-9)
     assert told["elapsed"] == pytest.approx(13.0)
-    assert told["before"] == {"until": ends[0]}
+    assert told["before"] == {"until": ends[0], "model": str(tmp_path / "before.json")}
     assert sum(each["after"] for each in told["segments"]) == pytest.approx(shown["after"])
     assert told["sentences"]["4"] == found.sentence(4)
 
