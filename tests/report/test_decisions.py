@@ -117,7 +117,7 @@ def test_levers_are_those_of_what_if(text: str, fits: tuple[Any, Any, Any]) -> N
     shown = rows(text, "levers-worth-1")
     assert [row[0] for row in shown] == base["lever"].tolist()
     for row, each in zip(shown, base.itertuples(), strict=True):
-        assert row[1:4] == [f"£{value:,.0f}" for value in (each.difference, each.lower, each.upper)]
+        assert row[1:4] == [pounds(value) for value in (each.difference, each.lower, each.upper)]
 
 
 def test_economics_are_by_the_first_segment(text: str, fits: tuple[Any, Any, Any]) -> None:
