@@ -167,32 +167,28 @@ class PeopleTables:
         (the median) and ``top0``, ``top1``, ...: what the best of `TOPS` hold.
         """
         i, n, value = nw.col("_i"), nw.col("_n"), nw.col("total")
-        tops = {f"top{j}": n * share - n + i for j, share in enumerate(TOPS)}
-        within = {
-            name: nw.when(part >= 1.0)
-            .then(value)
-            .otherwise(nw.when(part <= 0.0).then(nw.lit(0.0)).otherwise(part * value))
-            .alias(name)
-            for name, part in tops.items()
-        }
-        half = nw.when((i + i == n) | (i + i == n + 2.0)).then(value * 0.5).otherwise(nw.lit(0.0))
-        middle = nw.when(i + i == n + 1.0).then(value).otherwise(half)
+        # The part of each customer within the best n x share, and within the middle.
+        parts = {f"top{j}": n * share - n + i for j, share in enumerate(TOPS)}
+        parts["middle"] = 1.0 - (i + i - n - 1.0).abs() * 0.5
+        keys = scope or ("_all",)
+        one = nw.col("_one")
         ranked = (
             self._customers()
-            .with_columns(nw.lit(1.0).alias("_one"), (nw.col(CUSTOMER).is_null()).alias("_all"))
+            .select(CUSTOMER, "total", *scope)
+            .with_columns(nw.lit(1.0).alias("_one"), nw.lit(0).alias("_all"))
             .with_columns(
-                nw.col("_one")
-                .cum_sum()
-                .over(*(scope or ("_all",)), order_by=("total", CUSTOMER))
-                .alias("_i"),
-                nw.col("_one").sum().over(*(scope or ("_all",))).alias("_n"),
+                one.cum_sum().over(*keys, order_by=("total", CUSTOMER)).alias("_i"),
+                one.sum().over(*keys).alias("_n"),
             )
             .with_columns(i.cast(nw.Float64), n.cast(nw.Float64))
-            .with_columns(*within.values(), (i * value).alias("ranked"), middle.alias("middle"))
-            .group_by(*(scope or ("_all",)))
+            .with_columns(
+                (i * value).alias("ranked"),
+                *((part.clip(0.0, 1.0) * value).alias(name) for name, part in parts.items()),
+            )
+            .group_by(*keys)
             .agg(
                 nw.len().cast(nw.Int64).alias("n"),
-                *(nw.col(name).sum() for name in ("total", "ranked", "middle", *within)),
+                *(nw.col(name).sum() for name in ("total", "ranked", *parts)),
             )
         )
         return self.table(rows_of(ranked))

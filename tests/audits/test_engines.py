@@ -68,7 +68,10 @@ def assert_equal(found: Any, wanted: Any) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["pandas", "pyarrow", "lazy", "parquet", pytest.param("duckdb", marks=pytest.mark.slow)],
+    [
+        *("pandas", "pyarrow", "lazy"),
+        *(pytest.param(each, marks=pytest.mark.slow) for each in ("parquet", "duckdb")),
+    ],
 )
 def test_same_on(name, orders, wanted, tmp_path):
     log = on_engine(name, orders, tmp_path)
