@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import singledispatch
+from functools import lru_cache, singledispatch
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -59,12 +59,15 @@ class Ahead:
         How fast time runs for them.
     share : float or Array
         Purchases times this, a number or shape (n,).
+    all_begin : bool
+        Whether new customers are alive; else some leave at the first purchase.
     """
 
     model: PurchaseModel
     customers: Customers
     clock: float = 1.0
     share: float | Array = 1.0
+    all_begin: bool = True
 
     def purchases(self, horizon: float, rate: float) -> Array:
         """Return expected discounted purchases, shape (n,); inf where they have no end."""
@@ -88,6 +91,8 @@ class Ahead:
     @property
     def alive(self) -> Array:
         """P(alive), shape (n,), of new customers, some of whom may leave at once."""
+        if self.all_begin:
+            return np.ones(len(self.customers))
         return self.model.p_alive(self.customers)
 
     @property
@@ -155,7 +160,8 @@ def _beta_dropout_ahead(model: BetaDropoutModel, c: Customers, move: Move) -> Ah
     Both buying and leaving happen with purchases: with a rate k times as high the same things
     happen k times as soon.
     """
-    return Ahead(_with(model, a=model.a * move.dropout), c, clock=move.purchase)
+    moved = _with(model, a=model.a * move.dropout)
+    return Ahead(moved, c, clock=move.purchase, all_begin=False)
 
 
 def _lifetime_ahead(model: LifetimeModel, c: Customers, move: Move) -> Ahead:
@@ -170,7 +176,13 @@ def _lifetime_ahead(model: LifetimeModel, c: Customers, move: Move) -> Ahead:
     fresh = _with(
         model, r=model.r + x, alpha=model.alpha + T, beta=lifetime.beta * aged / move.dropout
     )
-    return Ahead(fresh, newcomers(len(x), c.unit), share=move.purchase)
+    return Ahead(fresh, _beginners(len(x)), share=move.purchase)
+
+
+@lru_cache(maxsize=4)
+def _beginners(n: int) -> Customers:
+    """Return n new customers; roots are looked for among the same ones."""
+    return newcomers(n)
 
 
 def _opportunities_ahead(model: BGBB, c: Customers, move: Move) -> Ahead:

@@ -12,7 +12,7 @@ import clvmodels as clv
 from studies import what_if as study
 from studies.coverage import RESULTS
 
-CHANCE = 0.15  # of a standard deviation that 100 draws estimate, with room for its curvature
+CHANCE = 0.15  # of a standard deviation that 60 draws estimate, with room for its curvature
 Z = 3.5
 
 
@@ -28,7 +28,7 @@ def test_draws_say_what_the_delta_method_says(
     fit, rfm = contracts
     terms: dict[str, Any] = {"retention": "+5pp", "spend_change": "+5%", "horizon": "3y"}
     delta = clv.what_if(fit, 100.0, rfm, **terms)
-    drawn = clv.what_if(fit.draws(100, seed=1), 100.0, rfm, **terms)
+    drawn = clv.what_if(fit.draws(60, seed=1), 100.0, rfm, **terms)
     for one, other in ((delta.total, drawn.total), (delta.new_customer, drawn.new_customer)):
         np.testing.assert_allclose(one.difference, other.difference, rtol=1e-9)
         for ends in (["lower", "upper"], ["relative_lower", "relative_upper"]):
@@ -78,11 +78,11 @@ def test_models_are_taken_as_exact() -> None:
 
 
 def test_intervals_hold_in_a_few_worlds() -> None:
-    """Of 10 and more at 90 %, fewer than two thirds would be one run in 70."""
-    row = study.coverage("sBG, retention", range(12), people=400)
-    assert row["worlds"] >= 10  # in small worlds a fit may find a limit of the model
+    """Of 7 and more at 90 %, fewer than 60 % would be one run in 60 or fewer."""
+    row = study.coverage("sBG, retention", range(8), people=400)
+    assert row["worlds"] >= 7  # in small worlds a fit may find a limit of the model
     for column in ("base", "new_customer", "base_relative", "new_relative"):
-        assert row[column] >= 2 / 3, column
+        assert row[column] >= 0.6, column
     assert row["study"] in study.as_markdown(pd.DataFrame([row]))
 
 

@@ -82,7 +82,8 @@ def test_customers_of_segments(
         """
     ).df()
     for column, expected in (("Country", countries), ("cohort", quarters)):
-        found = clv.what_if(models, rfm=rfm, spend_change="+5%", **TERMS, by=column).table
+        exact = models.purchases.model, models.spend.model
+        found = clv.what_if(*exact, rfm, spend_change="+5%", **TERMS, by=column).table
         assert found[column].tolist() == expected.c.tolist()
         assert found.customers.tolist() == expected.n.tolist()
         np.testing.assert_allclose(found.difference, 0.05 * found.before, rtol=SAME)
@@ -93,7 +94,7 @@ def test_who_leaves(models: clv.CLVModel, online_retail_customers: clv.CustomerS
     rfm, fit = online_retail_customers, models.purchases
     with pytest.raises(clv.ParameterError, match="hardly anybody seems to leave"):
         clv.what_if(models, rfm=rfm, retention="+5pp", **TERMS)
-    found = clv.what_if(models, rfm=rfm, retention="-5pp", **TERMS, by="Country")
+    found = clv.what_if(fit.model, models.spend.model, rfm, retention="-5pp", **TERMS, by="Country")
     lever = found.levers.iloc[0]
     assert lever.before - lever.after == pytest.approx(0.05, abs=1e-9)
     r, alpha, a, b = fit.model.values

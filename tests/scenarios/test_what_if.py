@@ -122,7 +122,7 @@ def test_no_change_is_no_difference_whatever_the_parameters(pareto: Any) -> None
 @pytest.mark.parametrize("change", ["+5pp", 0.05, "-10%"])
 def test_ways_to_state_a_change(change: Any, pareto: Any) -> None:
     fit, spend, rfm = pareto
-    found = clv.what_if(fit, spend, rfm, retention=change, **TERMS)
+    found = clv.what_if(fit.model, spend.model, rfm, retention=change, **TERMS)
     before, after = found.levers[["before", "after"]].iloc[0]
     amounts = {"+5pp": 0.05, 0.05: 0.05, "-10%": -0.1 * before}
     assert after - before == pytest.approx(amounts[change], abs=EXACT)
@@ -179,7 +179,7 @@ def test_a_column_of_margins_and_of_prices(pareto: Any) -> None:
 def test_the_discount_rate(pareto: Any) -> None:
     fit, spend, rfm = pareto
     terms = TERMS | {"discount_rate": 0.1}
-    found = clv.what_if(fit, spend, rfm, new_discount_rate=0.2, **terms)
+    found = clv.what_if(fit.model, spend.model, rfm, new_discount_rate=0.2, **terms)
     expected = [
         clv.predict(rfm, fit, spend, **(TERMS | {"discount_rate": rate}))["clv"].sum()
         for rate in (0.1, 0.2)
@@ -220,7 +220,7 @@ def test_who_buys_more_leaves_sooner_unless_retention_is_held() -> None:
 def test_the_base_keeps_what_is_known_of_it(pareto: Any) -> None:
     """Who is alive today is not decided by a plan; who will be, is."""
     fit, spend, rfm = pareto
-    found = clv.what_if(fit, spend, rfm, retention="+5pp", **TERMS)
+    found = clv.what_if(fit.model, spend.model, rfm, retention="+5pp", **TERMS)
     alive = fit.p_alive(rfm)
     x, _, T = rfm.customers().timing
     lever = found.levers.iloc[0]
@@ -261,7 +261,7 @@ def test_which_lever_matters_most(pareto: Any) -> None:
 
 def test_what_it_may_cost(pareto: Any) -> None:
     fit, spend, rfm = pareto
-    found = clv.what_if(fit, spend, rfm, retention="+5pp", **TERMS)
+    found = clv.what_if(fit.model, spend.model, rfm, retention="+5pp", **TERMS)
     worth = found.break_even.set_index("of").worth
     difference = found.total.difference[0]
     assert worth["the whole base"] == difference
@@ -301,7 +301,7 @@ def test_covariates_move_together() -> None:
 
 
 def test_no_number_depends_on_engine_or_order(pareto: Any) -> None:
-    fit, spend, rfm = pareto
+    (fit, spend), rfm = (each.model for each in pareto[:2]), pareto[2]
     first = clv.what_if(fit, spend, rfm, retention="+5pp", by="country", **TERMS).table
     shuffled = rfm.frame.sample(fraction=1.0, shuffle=True, seed=1)
     for frame in (shuffled, shuffled.to_pandas(), shuffled.lazy()):
