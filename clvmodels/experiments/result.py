@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GroupComparison"]
 
-_WIDTH: Final = 100
+_WIDTH: Final = 92
 _SHOWN: Final = {
     "arm": "arm",
     "quantity": "quantity",
@@ -112,8 +112,8 @@ class GroupComparison:
             for arm, n in zip(self.arms["arm"][:6], self.arms["customers"][:6], strict=True)
         )
         return (
-            f"Comparison {self.design}, value within {self.horizon:g} {self.unit}s, observed until "
-            f"{self.observed_until} ({counts} customers)"
+            f"Comparison {self.design}, value within {self.horizon:.4g} {self.unit}s, "
+            f"observed until {self.observed_until} ({counts} customers)"
         )
 
     @property

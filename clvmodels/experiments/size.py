@@ -33,7 +33,7 @@ __all__ = ["ExperimentSize", "experiment_size"]
 
 Array: TypeAlias = NDArray[np.float64]
 
-_WIDTH: Final = 100
+_WIDTH: Final = 92
 
 
 @dataclass(frozen=True, eq=False, repr=False)

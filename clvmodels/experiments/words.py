@@ -37,6 +37,8 @@ def verdicts(
         place = headline(table, arm)
         row, reach = table.iloc[place], power.iloc[place]
         words.append(_verdict(row, reach, trial, level, target, several=several))
+        if row["quantity"].startswith("lifetime"):
+            words[-1] += _observed(table, row)
     return tuple(words)
 
 
@@ -64,6 +66,17 @@ def _verdict(
     return (
         f"{facts}. Not distinguishable: the comparison had a chance of {target:.0%} to show "
         f"a difference of {number(reach['detectable'], 3)} or more."
+    )
+
+
+def _observed(table: pd.DataFrame, row: pd.Series[Any]) -> str:
+    """Say what was observed, which no model can change."""
+    quantity = row["quantity"].replace("lifetime", "observed")
+    same = (table["arm"] == row["arm"]) & (table["method"] == row["method"])
+    seen = table[same & (table["quantity"] == quantity)].iloc[0]
+    return (
+        f" In what was observed alone: {_signed(seen['difference'])} "
+        f"({_signed(seen['lower'])} to {_signed(seen['upper'])})."
     )
 
 
@@ -131,7 +144,7 @@ def _of_chance(
             counts = ", ".join(f"{a} {n:,}" for a, n in zip(trial.arms, sizes, strict=True))
             shares = "the planned" if planned else "equal"
             words.append(
-                f"The arms do not have {shares} shares (p = {row['p_value']:.1g}): {counts}. "
+                f"The arms do not have {shares} shares ({_p(row['p_value'])}): {counts}. "
                 + (
                     "Look for what lost or added customers; until then trust no difference."
                     if planned
@@ -144,12 +157,16 @@ def _of_chance(
             worst = own.loc[own["standardised"].abs().idxmax()]
             words.append(
                 f"{row['arm']} and {trial.arms[0]} already differed before the start "
-                f"(p = {row['p_value']:.1g}), most in {worst['trait']}: {number(worst['mean'], 3)} "
+                f"({_p(row['p_value'])}), most in {worst['trait']}: {number(worst['mean'], 3)} "
                 f"against {number(worst['control_mean'], 3)}. Chance alone does not do that."
             )
     if trial.design == "from the first purchase":
         words += _of_starts(trial)
     return words
+
+
+def _p(value: float) -> str:
+    return f"p = {value:.1g}" if value > 1e-15 else "p < 1e-15"
 
 
 def _of_starts(trial: Trial) -> list[str]:
