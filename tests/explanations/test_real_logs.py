@@ -78,7 +78,7 @@ def test_segments_of_online_retail_are_those_of_sql(
     parts = found.segments[list(PARTS)].sum(axis=1)
     assert parts.tolist() == pytest.approx(expected["clv"].to_list(), rel=SUMS)
     each = found.customers.select(pl.sum_horizontal(PARTS) - pl.col("clv")).to_series()
-    assert float(each.abs().max()) < 1e-9  # type: ignore[arg-type]  # polars says it may be a date
+    assert float(each.abs().max()) < 1e-9
 
 
 def test_online_retail_from_the_shell(
