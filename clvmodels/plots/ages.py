@@ -94,6 +94,8 @@ def cohorts(
     >>> axes.get_title("left")
     'Retention of 2,357 customers by month of the first purchase'
     """
+    from matplotlib.ticker import MaxNLocator
+
     columns = ("cohort", "age", "kind", "customers", "active", "cumulative_value", "value")
     table = rows_of(result, columns, "clv.cohorts")
     if quantity not in _COLUMNS:
@@ -124,8 +126,7 @@ def cohorts(
         _WORDS[quantity].format(period=result.period),
     )
     ax.set_ylim(bottom=0.0)
-    numbers(ax, x=True)
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.xaxis.set_major_locator(MaxNLocator(nbins="auto", integer=True))
     (percents if quantity == "retention" else numbers)(ax, y=True)
     legend(ax)
     return ax

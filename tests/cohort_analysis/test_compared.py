@@ -16,11 +16,11 @@ ROUNDING = 1e-9
 
 def test_variance_between_customers_who_are_not_there_yet(shop, fits, columns):
     """Of what each was worth so far and is expected to be, and of chance ahead."""
-    found = clv.cohorts(shop.seen, *fits, **columns, observed_until=shop.until, common_age=3)
+    found = clv.cohorts(shop.seen, *fits, **columns, observed_until=shop.until, common_age=2)
     rfm = clv.rfm_summary(shop.seen, **columns, unit="day", observed_until=shop.until)
     each = rfm.with_cohorts("quarter")
-    ends = {"2020 Q1": date(2020, 12, 31), "2020 Q2": date(2021, 3, 31)}
-    for row in found.comparison.itertuples():
+    ends = {"2020 Q2": date(2020, 12, 31)}
+    for row in found.comparison.iloc[1:].itertuples():
         values = clv.predict(each, *fits, horizon=ends[row.cohort])
         own = values.filter(pl.col("cohort") == row.cohort)
         so_far = shop.seen.group_by("who").agg(pl.col("paid").sum())
@@ -57,9 +57,9 @@ def compared(log: pl.DataFrame, columns: dict[str, str]) -> clv.CohortAnalysis:
 
 
 def test_alarms_are_rarely_false(columns):
-    """40 logs of alike cohorts: in 5 % of them one may differ by chance; 7 are beyond doubt."""
-    alarms = [compared(sample(seed), columns).comparison["differs"].any() for seed in range(40)]
-    assert sum(alarms) <= 7
+    """20 logs of alike cohorts: in 5 % of them one may differ by chance; 5 of them once in 400."""
+    alarms = [compared(sample(seed), columns).comparison["differs"].any() for seed in range(20)]
+    assert sum(alarms) <= 4
 
 
 def test_a_better_cohort_is_found(columns):
