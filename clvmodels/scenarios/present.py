@@ -86,13 +86,15 @@ class Present:
 
     def of_new(self, exposure: Exposure, margin: float | str) -> tuple[float, float]:
         """Return mean margin and price of new customers; a price of 1 where spend has a model."""
-        if self.rfm is None:
-            return _number(margin), 1.0 if self.valued is not None else float(self.spend)
         share, paid, count = (
             float(each.sum()) for each in (exposure.sums[1, 0], exposure.sums[1, 1], exposure.count)
         )
-        mean = share / count if count else 0.0
-        return mean, 1.0 if self.valued is not None else paid / share if share else 0.0
+        whole = self.rfm is None or not isinstance(margin, str)
+        mean = _number(margin) if whole else share / (count or 1.0)
+        if self.valued is not None:
+            return mean, 1.0
+        price = paid / (share or 1.0) if isinstance(self.spend, str) else float(self.spend)
+        return mean, price
 
     def arrivals(self, exposure: Exposure) -> Arrivals:
         """Return new customers with the covariates of the base, or of those who were fitted."""

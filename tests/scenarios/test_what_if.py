@@ -399,3 +399,12 @@ def test_what_cannot_move() -> None:
         clv.ParetoNBD(0.5, 10.0, 1e-13, 1e3), 10.0, spend_change=0.1, unit="week"
     ).sensitivity
     assert sensitivity.set_index("lever").new_customer.loc["retention"].isna().all()
+
+
+def test_a_base_of_nobody(pareto: Any) -> None:
+    fit, spend, rfm = pareto
+    nobody = clv.CustomerSummary.from_frame(rfm.frame.head(0), unit="week")
+    found = clv.what_if(fit.model, spend.model, nobody, retention="+5pp", **TERMS)
+    alone = clv.what_if(fit.model, spend.model, retention="+5pp", unit="week", **TERMS)
+    assert found.total.customers[0] == found.total.difference[0] == 0
+    assert found.new_customer.equals(alone.new_customer)
