@@ -72,8 +72,9 @@ def _verdict(
 def _observed(table: pd.DataFrame, row: pd.Series[Any]) -> str:
     """Say what was observed, which no model can change."""
     quantity = row["quantity"].replace("lifetime", "observed")
-    same = (table["arm"] == row["arm"]) & (table["method"] == row["method"])
-    seen = table[same & (table["quantity"] == quantity)].iloc[0]
+    own = table[(table["arm"] == row["arm"]) & (table["quantity"] == quantity)]
+    alike = own[own["method"] == row["method"]]  # none if another arm is too small to adjust
+    seen = alike.iloc[0] if len(alike) else own.iloc[0]
     return (
         f" In what was observed alone: {_signed(seen['difference'])} "
         f"({_signed(seen['lower'])} to {_signed(seen['upper'])})."
