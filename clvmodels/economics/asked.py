@@ -33,6 +33,11 @@ __all__ = ["Asked", "read_arguments"]
 Array: TypeAlias = NDArray[np.float64]
 
 _CAC: Final = "cac"
+_RESULTS: Final = (
+    *("customers", "cac", "ltv", "lower", "upper", "ltv_to_cac", "ratio_lower", "ratio_upper"),
+    *("probability_above", "payback", "break_even_cac", "max_cac", "flag", "says"),
+    *("first_order_value", "repeat_value", "limit", "time", "value", "net"),
+)
 
 
 @dataclass(frozen=True)
@@ -110,7 +115,7 @@ def read_arguments(
     """Check the arguments of `unit_economics`, which says what they are."""
     rfm = predictions.collect() if isinstance(predictions, CustomerSummary) else None
     columns = () if by is None else (by,) if isinstance(by, str) else tuple(by)
-    base = segmented(predictions if rfm is None else rfm, columns)
+    base = segmented(predictions if rfm is None else rfm, columns, results=_RESULTS)
     rows = base.names.itertuples(index=False, name=None)
     labels = tuple(label_of(row) for row in rows) if columns else ((),)
     _check_basis(basis, rfm, purchases, within)

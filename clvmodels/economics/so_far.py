@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import narwhals as nw
 import numpy as np
@@ -20,6 +20,8 @@ from clvmodels.predictive.arguments import fitted_model
 __all__ = ["so_far", "up_to_age"]
 
 Array: TypeAlias = NDArray[np.float64]
+
+_ROUNDING: Final = 1e-12  # of days in the unit of the summary
 
 
 def so_far(asked: Asked) -> Array:
@@ -101,7 +103,7 @@ def up_to_age(asked: Asked) -> tuple[Estimate, Array]:
             "history='historical_value'.",
         )
     base = asked.base
-    old = base.numbers("T", role="T") >= age
+    old = base.numbers("T", role="T") >= age * (1.0 - _ROUNDING)
     if not old.any():
         raise DataError(
             "Realised value is that of customers who have reached the age.",

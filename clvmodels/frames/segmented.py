@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -58,7 +59,7 @@ class Segmented:
         """Return the mean over the customers of each segment, NaN where nobody is."""
         count = self.count
         nothing = np.full(len(count), np.nan)
-        return np.divide(self.sums(values), count, out=nothing, where=count > 0.0)
+        return np.asarray(np.divide(self.sums(values), count, out=nothing, where=count > 0.0))
 
     def numbers(self, name: str, *, role: str) -> Array:
         """Return a column as floats, shape (n,), or raise unless all are finite.
@@ -90,15 +91,24 @@ class Segmented:
         return nw.to_native(self.frame.filter((self.code == segment).tolist()))
 
 
-def segmented(data: Any, by: tuple[str, ...]) -> Segmented:
+def segmented(data: Any, by: tuple[str, ...], *, results: Iterable[str] = ()) -> Segmented:
     """Tell the segments of a summary, or of a table of customers, apart; lazy ones are collected.
+
+    Parameters
+    ----------
+    data
+        A `CustomerSummary`, or a frame.
+    by
+        Columns that make segments.
+    results
+        Names of the columns that will stand beside them, in small letters.
 
     Raises
     ------
     MissingColumnError
         There is no such column.
     DataError
-        A column is named twice, or holds lists or the like.
+        A column is named twice or like a result, or holds lists or the like.
 
     Examples
     --------
@@ -114,9 +124,12 @@ def segmented(data: Any, by: tuple[str, ...]) -> Segmented:
         frame = collected(frame)
     for name in by:
         require_column(name, frame.columns, role="segment")
-    if len(set(by)) < len(by):
+    taken = [name for name in by if name.casefold() in set(results)]
+    if taken or len(set(by)) < len(by):
         raise DataError(
-            "Columns of segments are named once each.", place=f"Got {', '.join(map(repr, by))}."
+            "Columns of segments stand beside those of the result, each once.",
+            place=f"Got {', '.join(map(repr, taken or by))}.",
+            fix="Rename the column, or name each once.",
         )
     found = segments_of(frame, by)
     names = pd.DataFrame(index=pd.RangeIndex(found.count))

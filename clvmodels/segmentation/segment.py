@@ -34,6 +34,14 @@ __all__ = ["segment"]
 Array: TypeAlias = NDArray[np.float64]
 
 _NEW: Final = ("tier", "state", "rfm_cell", "rfm_segment", "reasons")
+_RESULTS: Final = (
+    "customers",
+    "share_of_customers",
+    "value",
+    "share_of_value",
+    "lower",
+    "upper",
+)
 _USUAL: Final = StateCosts()
 
 
@@ -136,7 +144,8 @@ def segment(
     contact = read_contact(response_rate, contact_cost, budget)
     steps, map_of_cells = read_tiers(tiers, tier_values), check_map(rfm_names)
     rfm = rfm.collect()
-    base = segmented(rfm, () if by is None else (by,) if isinstance(by, str) else tuple(by))
+    columns = () if by is None else (by,) if isinstance(by, str) else tuple(by)
+    base = segmented(rfm, columns, results=_RESULTS)
     _refuse_taken(base.frame.columns)
     length = in_units(horizon, rfm.unit, start=rfm.observed_until)
     terms: dict[str, Any] = {"horizon": length, "discount_rate": discount_rate, "margin": margin}

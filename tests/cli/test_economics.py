@@ -24,8 +24,8 @@ SHELL = (
     "--unit",
     "week",
 )
-TERMS: dict[str, Any] = {"horizon": "8w", "discount_rate": 0.1, "margin": 0.3}
-IN_SHELL = ("--horizon", "8w", "--discount-rate", "0.1", "--margin", "0.3")
+TERMS: dict[str, Any] = {"horizon": "8w", "margin": 0.3}
+IN_SHELL = ("--horizon", "8w", "--discount-rate", "0", "--margin", "0.3")
 
 
 @pytest.fixture(scope="module")

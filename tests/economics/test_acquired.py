@@ -11,11 +11,12 @@ import duckdb
 import numpy as np
 import polars as pl
 import pytest
+from scipy import integrate
 
 import clvmodels as clv
 
 SUMS = 1e-9  # of thousands of amounts in another order
-TERMS: dict[str, Any] = {"horizon": "8w", "discount_rate": 0.1, "margin": 0.3}
+TERMS: dict[str, Any] = {"horizon": "8w", "margin": 0.3}
 LOG = {"customer": "Customer ID", "date": "InvoiceDate"}
 # What customers have spent without returns, where they usually are, and when they came.
 CUSTOMERS = """
@@ -67,7 +68,7 @@ def shop(online_retail: pl.DataFrame) -> dict[str, Any]:
 @pytest.mark.parametrize("by", ["Country", "cohort"])
 def test_value_is_past_and_future_of_the_rows(shop: dict[str, Any], by: str):
     rfm, models = shop["rfm"], shop["models"]
-    customers, scored = shop["customers"], clv.predict(rfm, *models, **TERMS)
+    customers, scored = shop["customers"], clv.predict(rfm, *models, **TERMS, discount_rate=0.1)
     by_hand = asked(
         f"""
         select c.{by}, count(*) as n, avg(0.3 * spent + clv) as ltv
@@ -76,7 +77,8 @@ def test_value_is_past_and_future_of_the_rows(shop: dict[str, Any], by: str):
         customers=customers,
         scored=scored,
     ).fetchall()
-    found = clv.unit_economics(rfm, *models, cac=100.0, by=by, history="historical_value", **TERMS)
+    terms = {**TERMS, "discount_rate": 0.1, "history": "historical_value"}
+    found = clv.unit_economics(rfm, *models, cac=100.0, by=by, **terms)
     table = found.table
     assert found.basis == "acquired"
     assert table[[by, "customers"]].to_numpy().tolist() == [[a, b] for a, b, _ in by_hand]
@@ -184,6 +186,27 @@ def test_costs_to_serve_widen_or_narrow_as_simulated_futures_do():
     assert half / 1.645 == pytest.approx(sd, rel=0.15)  # 3.5 standard errors of sd
 
 
+def test_time_costs_as_long_as_customers_are_there():
+    model = clv.ParetoNBD(0.55, 10.6, 0.61, 11.7)
+    times = {"frequency": [3, 0, 9], "recency": [20.0, 0.0, 50.0], "T": [40.0, 10.0, 52.0]}
+    frame = pl.DataFrame({"customer_id": [1, 2, 3], **times, "past": [90.0, 20.0, 300.0]})
+    rfm = clv.CustomerSummary.from_frame(frame, unit="week")
+    rate = math.log(1.1) * 7 / 365.25
+    terms: dict[str, Any] = {"horizon": 52.0, "discount_rate": 0.1, "margin": 0.5}
+    found = clv.unit_economics(
+        rfm, model, 20.0, cac=1.0, basis="acquired", history="past", cost_per_year=12.0, **terms
+    ).table["ltv"]
+    scored = clv.predict(rfm, model, 20.0, **terms)
+    weeks = []
+    for t_x, T, alive in zip(times["recency"], times["T"], scored["p_alive"], strict=True):
+        ahead, _ = integrate.quad(
+            lambda t, T=T: math.exp(-rate * t) * ((11.7 + T) / (11.7 + T + t)) ** 0.61, 0.0, 52.0
+        )
+        weeks.append(t_x + alive * (T - t_x) + alive * ahead)
+    by_hand = 0.5 * frame["past"].sum() + scored["clv"].sum() - sum(weeks) * 12.0 * 7 / 365.25
+    assert found.item() == pytest.approx(by_hand / 3, rel=1e-7)
+
+
 def test_a_fit_for_each_segment_is_what_they_are_alone(shop: dict[str, Any]):
     rfm, models = shop["rfm"], shop["models"]
     others = clv.CLVModel(clv.MBGNBD(1.2, 9.0, 0.03, 0.4), models[1])
@@ -235,6 +258,9 @@ def test_what_does_not_go_together_is_refused(shop: dict[str, Any]):
             clv.unit_economics(*given, cac=10.0, **options)
     with pytest.raises(clv.MissingColumnError):
         clv.unit_economics(scored, cac="costs")
+    renamed = replace(rfm, frame=rfm.frame.rename({"cohort": "Value"}))
+    with pytest.raises(clv.DataError, match="'Value'"):
+        clv.unit_economics(renamed, *models, cac=1.0, by="Value", horizon="1y")
 
 
 def test_the_result_travels_and_is_harmless(shop: dict[str, Any]):

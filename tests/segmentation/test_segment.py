@@ -14,7 +14,7 @@ import pytest
 import clvmodels as clv
 
 SUMS = 1e-9  # of thousands of values in another order
-TERMS: dict[str, Any] = {"horizon": "8w", "discount_rate": 0.1, "margin": 0.3}
+TERMS: dict[str, Any] = {"horizon": "8w", "margin": 0.3}
 MODELS = clv.MBGNBD(0.9, 9.0, 0.3, 1.4), clv.GammaGamma(2.1, 3.6, 450.0)
 
 
@@ -70,13 +70,14 @@ with known as (
 
 @pytest.mark.parametrize("by", [None, "Country", "cohort"])
 def test_tables_are_those_of_plain_sql(shop: clv.CustomerSummary, by: str | None):
-    scored = clv.predict(shop, *MODELS, **TERMS).with_columns(
+    terms = {**TERMS, "discount_rate": 0.1}
+    scored = clv.predict(shop, *MODELS, **terms).with_columns(
         clv.lapse_alert(shop, MODELS[0], error_rate=0.1)["lapsed"]
     )
     found = clv.segment(
         shop,
         *MODELS,
-        **TERMS,
+        **terms,
         by=by,
         history="historical_value",
         interval=None,
