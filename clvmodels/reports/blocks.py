@@ -130,7 +130,8 @@ def attempt(make: Callable[[], T]) -> T | Missing:
         return make()
     except ClvError as error:
         # What to do next is said to who writes code, and no reader of a page does.
-        return Missing(" ".join(part for part in (error.rule, error.place) if part))
+        said = " ".join(part for part in (error.rule, error.place) if part)
+        return Missing(said.replace("`", ""))
 
 
 def told(notes: Iterable[str]) -> list[Block]:

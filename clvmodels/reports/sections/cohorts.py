@@ -32,8 +32,8 @@ def cohorts_section(found: Decided) -> Section:
     if not result.comparison.empty:
         blocks.append(_comparison(found, result))
         different = result.comparison["differs"].eq(True)
-        words = zip(result.sentences, different, strict=True)
-        blocks += [Note(each) for each, is_so in words if is_so]
+        words = [each for each, is_so in zip(result.sentences, different, strict=True) if is_so]
+        blocks += [Note(" ".join(words))] if words else []
     blocks += told(result.notes)
     return Section("cohorts", title, tuple(blocks))
 

@@ -15,6 +15,47 @@ from clvmodels.reports.tables import plain
 
 __all__ = ["glossary_section", "making_section"]
 
+_OF_BASE: Final = (
+    Term(
+        "Retention",
+        "The share of customers who buy in a period. It is counted, and rare buyers who skip a "
+        "period are not lost. In a scenario it is the share of new customers who are still "
+        "customers after a year, by the model.",
+    ),
+    Term(
+        "Cohort",
+        "Customers whose first purchase in the log was in the same period. Those of the first "
+        "cohort may be much older.",
+    ),
+    Term(
+        "Historical value",
+        "What a customer has spent so far, less refunds, the first order included.",
+    ),
+    Term(
+        "Textbook value",
+        "A lifetime value from averages, as if all customers were alike and whoever skips a period "
+        "had left. It depends on the length of the period.",
+    ),
+)
+_OF_COSTS: Final = (
+    Term("CAC", "What it costs to acquire a customer, as it was given."),
+    Term(
+        "LTV",
+        "Lifetime value: what a customer brings in, times margin, from the first order on.",
+    ),
+    Term("Payback", "When the discounted margin of a new customer has paid the CAC."),
+)
+_OF_TEST: Final = (
+    Term(
+        "Chance to be better",
+        "The probability that an arm is truly above the control, given what was observed.",
+    ),
+    Term(
+        "Adjusted, winsorised",
+        "Adjusted for what was known of the customers before the start, which makes intervals "
+        "narrower; with the largest values cut off, so that no single customer decides.",
+    ),
+)
 _OF_BACKTEST: Final = (
     Term(
         "RMSE and MAE",
@@ -71,6 +112,11 @@ def glossary_section(found: Judged) -> Section:
                 f"1/{1.0 + asked.discount_rate:g} of money today.",
             )
         )
+    terms += _OF_BASE
+    if asked.cac is not None:
+        terms += _OF_COSTS
+    if asked.group is not None:
+        terms += _OF_TEST
     terms += [
         Term(
             "Value at stake",
@@ -120,6 +166,11 @@ def making_section(found: Judged) -> Section:
         Term("Discount rate", f"{share(asked.discount_rate)} a year"),
         Term("Margin", share(asked.margin)),
     ]
+    if asked.by:
+        terms.append(Term("Segments", plain(", ".join(asked.by), 200)))
+    if asked.group is not None:
+        begun = "each first purchase" if asked.start is None else str(asked.start)
+        terms.append(Term("Arms of a test", plain(f"{asked.group}, from {begun}", 200)))
     return Section("making", "How this was made", (Terms(tuple(terms)),))
 
 

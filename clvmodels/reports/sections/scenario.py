@@ -18,7 +18,7 @@ __all__ = ["scenario_section"]
 
 _LEVERS: Final = (
     Column("lever", "Lever", "label"),
-    Column("quantity", "What it is", "text"),
+    Column("quantity", "What it is", "prose"),
     Column("change", "Change", "text"),
     Column("before", "Before"),
     Column("after", "After"),
@@ -40,9 +40,9 @@ def scenario_section(found: Decided) -> Section:
     what = "value" if found.valued else "purchases"
     blocks: list[Block] = [
         Text(
-            f"What the {what} of {found.settings.ahead} would be if customers stayed longer "
-            "or spent more. It says what that is worth, not how to get it. What "
-            "is known of each customer stays; from now on all live as the changed population does."
+            f"What the {what} of {found.settings.ahead} would be if customers behaved differently "
+            "from now on, as those of another population would; what is known of each of them "
+            "stays. It says what that is worth, not how to get it."
         ),
         Note(result.verdict),
         *([absent("better retention", failed)] if failed else []),

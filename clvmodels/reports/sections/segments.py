@@ -69,7 +69,7 @@ def _reactivation(found: Decided, result: Segmentation) -> list[Block]:
         Column("tier", "Tier", "text"),
         Column("state", "State", "text"),
         Column("silence", f"Silent for ({found.settings.unit}s)", "count"),
-        Column("value_before", "Value after the last order", kind),
+        Column("value_before", "Value then", kind),
         Column(worth, "Value now", kind, like="value_before"),
         Column("at_stake", "At stake", kind, like="value_before"),
         Column("reasons", "Why", "prose"),
@@ -80,8 +80,8 @@ def _reactivation(found: Decided, result: Segmentation) -> list[Block]:
             columns,
             name="reactivation",
             caption="Whom to win back: the most value at stake since the last order",
-            note="At stake is what was expected right after the last order, times the share of "
-            "P(alive) that is lost since. A contact wins back a part of it.",
+            note="Value then is that right after the last order; at stake is that times the share "
+            "of P(alive) that is lost since. A contact wins back a part of it.",
             money=money_of(found.settings.currency),
             interactive=True,
         )
