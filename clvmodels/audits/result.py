@@ -8,7 +8,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Any, Final
 
 from clvmodels.audits.definitions import MEASURES
-from clvmodels.audits.words import FORMATS, headline, lines, segment_lines
+from clvmodels.audits.words import FORMATS, facts, headline, lines, segment_lines
 from clvmodels.markup import Html, html_card, html_list, html_table
 
 if TYPE_CHECKING:
@@ -19,20 +19,15 @@ if TYPE_CHECKING:
 __all__ = ["Audit"]
 
 _WIDTH: Final = 92
-_SHOWN: Final = (
-    "customers",
-    "orders",
-    "revenue",
-    "average_order_value",
-    "purchase_frequency",
-    "repeat_rate",
-    "second_order_90d",
-    "returns_rate",
-    "top_20_share",
-    "existing_revenue_share",
-    "historical_value",
-    "model_clv",
-)
+_SHOWN: Final = {
+    "customers": "customers",
+    "revenue": "revenue",
+    "average_order_value": "per order",
+    "repeat_rate": "repeat",
+    "second_order_90d": "within 90 days",
+    "historical_value": "so far",
+    "model_clv": "to come",
+}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -170,7 +165,8 @@ class Audit:
         return "\n".join([*parts, *([""] if notes else []), *notes])
 
     def _repr_html_(self) -> Html:
-        facts = html_list(" ".join(each.split()) for each in lines(self._row, self.period))
+        said = facts(self._row, self.period).items()
+        told = html_list(f"{topic}: {words}" for topic, words in said)
         tables = [self._wide(self.overview, self.by, "Segments")] if self.by else []
         if len(self.cohorts):
             tables.append(self._wide(self.cohorts, ("cohort",), "Cohorts of the first order"))
@@ -180,11 +176,10 @@ class Audit:
             shown = steps[["change", "term", "running"]]
             formats = {"term": ",.2f", "running": ",.2f"}
             tables.append(html_table(shown, caption=caption, formats=formats))
-        return html_card(self.title, facts, *tables, html_list(self.notes))
+        return html_card(self.title, told, *tables, html_list(self.notes))
 
     def _wide(self, table: pd.DataFrame, keys: tuple[str, ...], caption: str) -> Html:
         names = [name for name in _SHOWN if name in table]
-        formats = {MEASURES[name].title: FORMATS[MEASURES[name].kind] for name in names}
-        titles = {name: MEASURES[name].title for name in names}
-        shown = table[[*keys, *names]].rename(columns=titles)
+        formats = {_SHOWN[name]: FORMATS[MEASURES[name].kind] for name in names}
+        shown = table[[*keys, *names]].rename(columns=_SHOWN)
         return html_table(shown, caption=caption, formats=formats)

@@ -12,7 +12,7 @@ from clvmodels.markup import shorten
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FORMATS", "headline", "lines", "segment_lines"]
+__all__ = ["FORMATS", "facts", "headline", "lines", "segment_lines"]
 
 FORMATS: Final = {
     "count": ",.0f",
@@ -37,6 +37,11 @@ def headline(row: Mapping[Any, Any], until: date | None) -> str:
 
 def lines(row: Mapping[Any, Any], period: str) -> list[str]:
     """Return what the numbers say, a line a topic, of what is known."""
+    return [f"{topic:<{_LABEL}}{said}" for topic, said in facts(row, period).items()]
+
+
+def facts(row: Mapping[Any, Any], period: str) -> dict[str, str]:
+    """Return what the numbers say by topic, of what is known."""
     told = {
         "Orders": [
             _said(row, "purchase_frequency", "{:,.2f} per customer"),
@@ -73,6 +78,7 @@ def lines(row: Mapping[Any, Any], period: str) -> list[str]:
         "Value of a customer": [
             _said(row, "historical_value", "{} so far", _money),
             _said(row, "historical_value_median", "median {}", _money),
+            _after_margin(row),
             _said(row, "textbook_churn", "textbook {}", _money),
         ],
         "By the model": [
@@ -80,11 +86,9 @@ def lines(row: Mapping[Any, Any], period: str) -> list[str]:
             _said(row, "model_clv", "{} still to come from one of today's", _money),
         ],
     }
-    return [
-        f"{topic:<{_LABEL}}{'; '.join(each for each in said if each)}"
-        for topic, said in told.items()
-        if any(said)
-    ]
+    return {
+        topic: "; ".join(each for each in said if each) for topic, said in told.items() if any(said)
+    }
 
 
 def segment_lines(table: pd.DataFrame, by: tuple[str, ...]) -> list[str]:
@@ -128,11 +132,18 @@ def _said(row: Mapping[Any, Any], name: str, words: str, shown: Any = None) -> s
     return words.format(value if shown is None else shown(value))
 
 
+def _after_margin(row: Mapping[Any, Any]) -> str:
+    """Return the historical value times the margin, where that is something else."""
+    if row.get("historical_margin") == row.get("historical_value"):
+        return ""
+    return _said(row, "historical_margin", "{} after margin", _money)
+
+
 def _median(row: Mapping[Any, Any]) -> str:
     value = row.get("median_days_to_second_order")
     if value is None:
         return ""
-    return "half of them not reached" if _missing(value) else f"half of them by day {value:,.0f}"
+    return "not yet a half" if _missing(value) else f"half by day {value:,.0f}"
 
 
 def _missing(value: Any) -> bool:
