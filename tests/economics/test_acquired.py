@@ -274,3 +274,20 @@ def test_the_result_travels_and_is_harmless(shop: dict[str, Any]):
         replace(rfm, frame=renamed), *models, cac=100.0, by="cohort", **TERMS
     )
     assert "<script>" not in nasty._repr_html_()
+
+
+@pytest.mark.filterwarnings("ignore::clvmodels.IdentifiabilityWarning")
+def test_a_saved_fit_at_a_limit_has_the_interval_of_the_fit(
+    online_retail_customers: Any, tmp_path: Any
+):
+    fit = clv.MBGNBD.fit(online_retail_customers)
+    assert not np.isfinite(np.diag(fit.covariance)).all()
+    terms = {**TERMS, "cac": 90.0}
+    fresh = clv.unit_economics(online_retail_customers, fit, 400.0, **terms).table
+    loaded: Any = clv.load(clv.save(fit, tmp_path / "fit.json"))
+    again = clv.unit_economics(online_retail_customers, loaded, 400.0, **terms).table
+    assert again[["lower", "upper"]].equals(fresh[["lower", "upper"]])
+    others = replace(online_retail_customers, frame=online_retail_customers.frame.head(500))
+    without = clv.unit_economics(others, loaded, 400.0, **terms)
+    assert without.interval is None
+    assert any("No interval for new customers" in note for note in without.notes)
