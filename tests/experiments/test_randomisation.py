@@ -56,7 +56,7 @@ def test_balance_is_welch_and_standard_deviations(
 
 
 def test_sizes_are_a_chi_square(log: pl.DataFrame) -> None:
-    terms = {"group": "arm", "start": START, "horizon": "13w"}
+    terms = {"group": "arm", "start": START, "horizon": "13w", "spend": None}
     counted = clv.compare_groups(log, **COLUMNS, **terms).arms["customers"].to_numpy()
     for planned in (None, {"control": 0.6, "mail": 0.4}, {"control": 3, "mail": 1}):
         found = clv.compare_groups(log, **COLUMNS, **terms, planned=planned)
