@@ -86,9 +86,10 @@ class CohortAnalysis:
     def title(self) -> str:
         """What this is, in a line."""
         sizes = self.table[self.table["age"] == 0]["customers"]
+        many = "cohort" if len(sizes) == 1 else "cohorts"
         among = f" by {', '.join(self.by)}" if self.by else ""
         return (
-            f"{int(sizes.sum()):,} customers in {len(sizes)} cohorts by {self.cohort}{among}, "
+            f"{int(sizes.sum()):,} customers in {len(sizes)} {many} by {self.cohort}{among}, "
             f"observed until {self.observed_until}"
         )
 
@@ -101,7 +102,7 @@ class CohortAnalysis:
     def sentences(self) -> tuple[str, ...]:
         """What may be said of each cohort at the common age."""
         labels = [
-            "".join(f"{row[name]}, " for name in self.by)
+            "".join(f"no {name}, " if row[name] is None else f"{row[name]}, " for name in self.by)
             for row in self.comparison.to_dict("records")
         ]
         words = self.comparison["sentence"].tolist()
@@ -187,7 +188,10 @@ class CohortAnalysis:
 
     def _text(self, quantity: Literal["retention", "cumulative_value"]) -> str:
         """Return a grid as text, as many ages and cohorts as fit."""
-        wide = self._written(quantity).iloc[-_MOST:]
+        wide = self._written(quantity)
+        wide = wide.loc[:, (wide != "").any()].iloc[-_MOST:]
+        if not wide.shape[1]:
+            return "No period is over yet."
         while True:
             text = str(wide.to_string(sparsify=False))
             if max(map(len, text.splitlines())) <= _WIDTH or wide.shape[1] < 2:

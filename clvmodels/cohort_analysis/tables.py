@@ -106,7 +106,10 @@ def comparison_of(
     rows = [
         row for members in by_segment.values() for row in _compared(members, sources, active.period)
     ]
-    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(active.by, object))
+    labels = {  # pandas would make None a NaN
+        name: pd.Series([row[name] for row in rows], dtype=object) for name in active.by
+    }
+    return pd.DataFrame(rows, columns=columns).assign(**labels)
 
 
 def _compared(rows: list[dict[str, Any]], sources: Sources, period: str) -> list[dict[str, Any]]:

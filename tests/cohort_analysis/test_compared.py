@@ -132,6 +132,15 @@ def test_labels_are_compared_among_themselves(columns):
     assert both.grid("retention").index.names == ["shop", "cohort"]
 
 
+def test_a_missing_label_is_one(columns):
+    log = sample(1).with_columns(shop=pl.when(pl.col("who") % 2 == 0).then(pl.lit("web")))
+    for frame in (log, log.to_pandas()):
+        found = clv.cohorts(frame, **columns, by="shop", common_age=1, observed_until="2021-06-30")
+        assert found.table["shop"].drop_duplicates().tolist() == ["web", None]
+        assert found.comparison["shop"].tolist() == ["web"] * 3 + [None] * 3
+        assert found.sentences[-1].startswith("no shop, 2020 Q3: ")
+
+
 def test_arguments(shop, columns):
     for name, value in (("ahead", 0), ("common_age", -1), ("interval", 1.0), ("margin", 0.0)):
         with pytest.raises(clv.ParameterError, match=name):
@@ -155,6 +164,9 @@ def test_what_is_printed(shop, columns):
     found = clv.cohorts(shop.seen, **columns, observed_until="2020-09-10", cohort="month")
     text = str(found)
     assert max(map(len, text.splitlines())) <= 100
+    begun = clv.cohorts(shop.seen, **columns, cohort="year", observed_until="2020-02-10")
+    assert "customers in 1 cohort by year" in str(begun)
+    assert str(begun).count("No period is over yet.") == 2
     html = clv.cohorts(shop.seen.with_columns(shop=pl.lit("<b>")), **columns, by="shop")
     assert "<b>" not in html._repr_html_()
     assert "Share who bought" in html._repr_html_()
