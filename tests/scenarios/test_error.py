@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -92,3 +93,8 @@ def test_what_the_last_large_run_found() -> None:
     for column in ("base", "new_customer", "base_relative", "new_relative"):
         off = table[column] - study.LEVEL
         assert (off.abs() < Z * np.sqrt(study.LEVEL * 0.1 / table.worlds)).all(), column
+
+
+def test_the_page_quotes_it() -> None:
+    page = Path(__file__).resolve().parents[2] / "docs/decisions/027-what-if.md"
+    assert (RESULTS / "what_if.md").read_text(encoding="utf-8") in page.read_text(encoding="utf-8")
