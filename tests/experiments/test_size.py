@@ -46,7 +46,7 @@ def test_moments_of_new_customers() -> None:
 def test_the_promised_power_is_realised() -> None:
     """Welch's test on so many simulated customers finds the effect as often as it should."""
     rng = np.random.default_rng(2)
-    _, value = _new_customers(5_000, rng)
+    _, value = _new_customers(4_000, rng)
     effect = 0.3
     size = clv.experiment_size(
         *MODELS, effect=effect, window=WINDOW, unit="week", power=0.7, share=0.3
@@ -64,11 +64,11 @@ def test_the_promised_power_is_realised() -> None:
 @pytest.fixture(scope="module")
 def summary() -> CustomerSummary:
     rng = np.random.default_rng(3)
-    c = MODELS[0].simulate(3_000, 30.0, seed=3, unit="week")
+    c = MODELS[0].simulate(1_200, 30.0, seed=3, unit="week")
     x, t_x, T = c.timing
-    nu = rng.gamma(KIND.q + 3, size=3_000) / KIND.v
+    nu = rng.gamma(KIND.q + 3, size=1_200) / KIND.v
     mean = np.where(x > 0, rng.gamma(np.maximum(KIND.p * x, 1.0)) / nu / np.maximum(x, 1.0), np.nan)
-    table = {"customer_id": range(3_000), "frequency": x, "recency": t_x, "T": T}
+    table = {"customer_id": range(1_200), "frequency": x, "recency": t_x, "T": T}
     frame = pl.DataFrame(table | {"monetary_value": mean}).with_columns(
         pl.col("monetary_value").fill_nan(None)
     )
@@ -86,7 +86,7 @@ def test_adjusting_saves_the_variance_between_customers(summary: CustomerSummary
     value = expected * MODELS[1].expected_spend(summary)
     plain, rest = (table["sd"][("value", each)] ** 2 for each in ("plain", "adjusted"))
     assert plain - rest == pytest.approx(value.var(), rel=QUADRATURE)
-    assert found.customers == 3_000
+    assert found.customers == 1_200
     assert found.table["detectable"].gt(0).all()
 
 
