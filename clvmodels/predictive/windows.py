@@ -50,7 +50,7 @@ def chances_to_buy(customers: Histories, model: PurchasePredictions, edges: Arra
     >>> from clvmodels import BGNBD, Customers
     >>> two = Customers.from_arrays([0, 2], [0.0, 30.43], [38.86, 38.86], unit="week")
     >>> chances_to_buy(two, BGNBD(0.243, 4.414, 0.793, 2.426), [0, 13, 26]).round(4).tolist()
-    [[0.0625, 0.0558], [0.3167, 0.2786]]
+    [[0.0618, 0.0574], [0.3235, 0.2868]]
     """
     times = check_finite_times(edges, "edges")
     if times.ndim != 1 or (np.diff(times) < 0.0).any():
