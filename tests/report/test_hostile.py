@@ -49,6 +49,8 @@ def hostile() -> clv.Report:
         date=DATE,
         amount=AMOUNT,
         by=SEGMENT,
+        group=SEGMENT,
+        cac=5.0,
         title=ATTACKS[4] + ATTACKS[6] + "y" * 10_000,
         currency=ATTACKS[2],
         observed_until=END,
