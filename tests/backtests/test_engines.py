@@ -66,7 +66,7 @@ def test_an_engine_changes_nothing(
     assert_same(run(ENGINES[engine](small), **OPTIONS), wanted)
 
 
-@pytest.mark.parametrize("engine", ["lazy polars", "duckdb"])
+@pytest.mark.parametrize("engine", ["lazy polars", pytest.param("duckdb", marks=pytest.mark.slow)])
 def test_a_large_log_stays_on_its_engine(
     make: Any, run: Any, engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -96,7 +96,7 @@ def one_world(seed: int, *, refit: bool) -> Tracking:
 
 
 @pytest.mark.filterwarnings("ignore::clvmodels.IdentifiabilityWarning")
-@pytest.mark.parametrize("refit", [True, False])
+@pytest.mark.parametrize("refit", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_bands_hold_nine_times_in_ten(refit: bool) -> None:
     """A small run: decision 024 has the shares of larger ones."""
     worlds = 6

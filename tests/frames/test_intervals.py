@@ -117,6 +117,7 @@ def test_futures_stay_inside(read) -> None:
         assert inside == pytest.approx(max(0.9, np.mean(count == 0)), abs=0.012)
 
 
+@pytest.mark.slow
 def test_draws_widen_intervals_and_leave_means(read) -> None:
     purchases, spend = (model.fit(summary(table(300))) for model in (clv.BGNBD, clv.GammaGamma))
     frame = table(60)

@@ -59,7 +59,9 @@ def by_hand(path: Any) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("name", ["parquet", "pandas", "duckdb"])
+@pytest.mark.parametrize(
+    "name", ["parquet", "pandas", pytest.param("duckdb", marks=pytest.mark.slow)]
+)
 def test_every_line_and_penny(name, path, by_hand, rows):
     import duckdb
 

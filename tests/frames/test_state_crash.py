@@ -92,7 +92,10 @@ def check(folder: Path, old: clv.CustomerSummary, new: clv.CustomerSummary) -> b
     return is_new
 
 
-@pytest.mark.parametrize("batch", [NEW, MANY], ids=["refund", "fold"])
+@pytest.mark.parametrize(
+    "batch",
+    [pytest.param(NEW, id="refund", marks=pytest.mark.slow), pytest.param(MANY, id="fold")],
+)
 def test_a_crash_at_any_step_of_an_update(tmp_path, batch):
     old, new = summaries(OLD, OLD + batch)
     clv.SummaryState.create(tmp_path / "old", frame(OLD), **COLUMNS)

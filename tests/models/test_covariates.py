@@ -336,6 +336,7 @@ def test_columns_far_from_zero(simulated: Customers) -> None:
     assert near.log_likelihood == pytest.approx(plain.log_likelihood, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_many_levels(simulated: Customers) -> None:
     levels = with_column(simulated, "shop", [f"s{i % 60:02}" for i in range(len(simulated))])
     fit = BGNBD.fit(levels, purchase="shop")

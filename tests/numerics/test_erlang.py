@@ -96,7 +96,7 @@ def brute(gaps: list[float], age: float, modified: bool, k: int) -> tuple[Any, A
     return alive * stayed, gone * left
 
 
-@pytest.mark.parametrize("k", [1, 2, 3, 5])
+@pytest.mark.parametrize("k", [1, 2, *(pytest.param(k, marks=pytest.mark.slow) for k in (3, 5))])
 @pytest.mark.parametrize("modified", [False, True])
 @pytest.mark.parametrize("gaps", [[], [3.0], [2.0, 9.5], [4.0, 1.0, 6.0]])
 def test_likelihood_by_brute_force(k: int, modified: bool, gaps: list[float]) -> None:

@@ -28,6 +28,10 @@ FILES = {
 models = pytest.mark.parametrize("name", [n for n in FILES if (GOLDEN / FILES[n]).exists()])
 
 
+# Of rows that take long every fourth; `make thorough` has all.
+every = pytest.mark.parametrize("step", [4, pytest.param(1, marks=pytest.mark.slow)])
+
+
 def rows_of(name: str, section: str) -> list[Row]:
     return [row | {"model": name} for row in read_rows(FILES[name], section)]
 
@@ -86,8 +90,9 @@ def test_expected_purchases(name: str) -> None:
 
 
 @models
-def test_discounted_purchases(name: str) -> None:
-    rows, errors, if_alive = rows_of(name, "discounted"), [], []
+@every
+def test_discounted_purchases(name: str, step: int) -> None:
+    rows, errors, if_alive = rows_of(name, "discounted")[::step], [], []
     for row in rows:
         model, c = model_of(row), history(row)
         found = float(model.discounted_purchases(c, horizon_of(row), row["delta"])[0])
@@ -99,9 +104,10 @@ def test_discounted_purchases(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["BGNBD", "MBGNBD", "ParetoNBD"])
-def test_fallback_of_the_base_class(name: str) -> None:
+@every
+def test_fallback_of_the_base_class(name: str, step: int) -> None:
     """The trapezoid over time is for rates that fall like powers, so not for GGompertz/NBD."""
-    rows, errors = rows_of(name, "discounted")[::5], []
+    rows, errors = rows_of(name, "discounted")[:: 5 * step], []
     for row in rows:
         model, c = model_of(row), history(row)
         alone = ContinuousModel.discounted_if_alive(model, c, horizon_of(row), row["delta"])

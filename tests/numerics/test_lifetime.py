@@ -31,6 +31,12 @@ LIFETIMES = [
     GammaGompertz(s=1e6, beta=1e8, b=0.1),
 ]
 every = pytest.mark.parametrize("lifetime", LIFETIMES, ids=repr)
+FEW = (0, 2, 4, 6, 9)  # of them, where the exact value takes long: `make thorough` has all
+few = pytest.mark.parametrize(
+    "lifetime",
+    [pytest.param(e, marks=() if i in FEW else pytest.mark.slow) for i, e in enumerate(LIFETIMES)],
+    ids=repr,
+)
 
 
 def exact(lifetime: Lifetime) -> tuple[Any, Any]:
@@ -132,7 +138,7 @@ def test_derivatives_of_survival_and_density(lifetime: Lifetime) -> None:
                     assert abs(moved - (late - early)) <= 1e-10 * size
 
 
-@every
+@few
 @pytest.mark.parametrize(
     ("x", "t_x", "T"),
     [(0, 0.0, 39.0), (2, 30.43, 38.86), (0, 0.0, 3650.0), (10_000, 3640.0, 3650.0)],
@@ -148,7 +154,7 @@ def test_log_odds_of_having_left(lifetime: Lifetime, x: int, t_x: float, T: floa
     assert likelihood.log_odds_left(history, lifetime)[0] == pytest.approx(odds, rel=1e-12)
 
 
-@every
+@few
 @pytest.mark.parametrize(
     ("T", "t", "rate"), [(0.0, 40.0, 0.0), (40.0, 1e-6, 0.0), (10.0, 1000.0, 0.05)]
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+import pytest
 from scipy import stats
 
 from clvmodels import Customers, GammaGamma, IdentifiabilityWarning, priors
@@ -22,6 +23,7 @@ PRIOR = {
 UNLIKELY = 1e-3  # chance of a false alarm for each parameter; the seed is fixed
 
 
+@pytest.mark.slow
 def test_truths_are_uniform_in_their_posteriors() -> None:
     rng = np.random.default_rng(20261122)
     below, inside = np.empty((WORLDS, 3)), np.zeros((WORLDS, 3), dtype=bool)

@@ -63,9 +63,13 @@ def small() -> Fit[BGNBD]:
 
 
 PROPER = priors.LogNormal(0.0, 2.0)
+USUAL = ("BGNBD", "ParetoNBD", "GammaGamma", "SBG")  # others are slow: `make thorough`
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=() if name in USUAL else pytest.mark.slow) for name in MODELS],
+)
 def test_with_many_customers_it_is_a_normal(name: str) -> None:
     """And a prior at the estimates adds its precision to that of the data."""
     model, c = population(MODELS[name])
@@ -242,6 +246,7 @@ def test_a_likelihood_that_levels_off_has_no_posterior() -> None:
         fit.posterior(seed=1)
 
 
+@pytest.mark.slow
 def test_long_tails_are_told_and_nuts_takes_over() -> None:
     """A prior with so long a tail that the posterior has one, too."""
     fit = BGNBD.fit(TRUTH.simulate(100, 39, seed=5, unit="week"))

@@ -88,7 +88,9 @@ def assert_covers(sums: np.ndarray, found: pd.DataFrame) -> None:
     assert (np.abs(above - 0.05) < SHARE).all(), above
 
 
-@pytest.mark.parametrize("q", ROUTES)
+@pytest.mark.parametrize(
+    "q", [3.74, *(pytest.param(q, marks=pytest.mark.slow) for q in (1.6, 12.0))]
+)
 def test_value_of_whole_bases(q: float) -> None:
     spend = clv.GammaGamma(6.25, q, 15.44)
     table = base_of(spend)
@@ -220,6 +222,7 @@ def fitted() -> tuple[clv.CustomerSummary, clv.Fit, clv.Fit]:
     return rfm, clv.BGNBD.fit(rfm), clv.GammaGamma.fit(rfm)
 
 
+@pytest.mark.slow
 def test_error_of_parameters_is_that_of_totals_at_their_draws(fitted) -> None:
     """The sum of predictions at draws of purchases and spend, apart from any code of totals."""
     rfm, purchases, spend = fitted

@@ -69,6 +69,7 @@ def drawn(model: Any, values: np.ndarray) -> ParameterDraws[Any]:
     return ParameterDraws(fit, values, np.full(len(values), 1.0 / len(values)), "a test")
 
 
+@pytest.mark.slow
 def test_draws_of_parameters_are_mixed() -> None:
     rng = np.random.default_rng(8)
     values = PURCHASES.values * np.exp(0.2 * rng.standard_normal((16, 4)))

@@ -114,6 +114,7 @@ def test_every_part_is_there_and_ids_are_unique(page: Path) -> None:
     assert not re.search(r"(src|href)=[\"']?(https?:)?//", text)
 
 
+@pytest.mark.slow
 def test_the_same_log_gives_the_same_bytes_on_any_engine(page: Path) -> None:
     shuffled = simulated().sample(fraction=1.0, shuffle=True, seed=1).lazy()
     again = made(shuffled, **WHOLE)

@@ -33,6 +33,7 @@ def run(root: Any, *options: str) -> str:
     return output
 
 
+@pytest.mark.slow
 def test_a_killed_worker_changes_nothing(java, request):
     output = run(request.config.rootpath, "--customers", "60000", "--kill")
     assert "2 workers" in output

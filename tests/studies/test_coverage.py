@@ -50,7 +50,13 @@ def test_money_of_worlds_is_that_of_gamma_gamma() -> None:
     assert near.sum() > worth.sum() * np.exp(-0.002 * 52.0)
 
 
-SLOW = ("GGompertzNBD", "ParetoNBD", "MBGCNBD k=3")  # others share their code; `make coverage`
+SLOW = (
+    "GGompertzNBD",
+    "ParetoNBD",
+    "MBGCNBD k=3",
+    "BGCNBD k=2",
+    "MBGNBD",
+)  # others share their code; `make coverage`
 
 
 @pytest.mark.parametrize(
