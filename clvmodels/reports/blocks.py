@@ -25,6 +25,7 @@ __all__ = [
     "Text",
     "absent",
     "attempt",
+    "sentence",
     "told",
 ]
 
@@ -131,7 +132,12 @@ def attempt(make: Callable[[], T]) -> T | Missing:
     except ClvError as error:
         # What to do next is said to who writes code, and no reader of a page does.
         said = " ".join(part for part in (error.rule, error.place) if part)
-        return Missing(said.replace("`", ""))
+        return Missing(sentence(said.replace("`", "")))
+
+
+def sentence(text: str) -> str:
+    """Return a text that begins with a capital letter."""
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 def told(notes: Iterable[str]) -> list[Block]:
