@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from clvmodels.exports.layout import KEY, REASON, ROWS, VERSION
+from clvmodels.errors import first_few
+from clvmodels.exports.layout import KEY, REASON, ROWS, SALE, VERSION
 
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
-__all__ = ["ACCOUNT_COLUMNS", "imbalances", "make_account"]
+__all__ = ["ACCOUNT_COLUMNS", "excess_note", "imbalances", "make_account"]
 
 ACCOUNT_COLUMNS: Final = ("what", "currency", "rows", "orders", "amount", "refunds")
 OPENING, CLOSING = "export", "orders"
@@ -59,6 +60,26 @@ def imbalances(account: pd.DataFrame) -> tuple[str, ...]:
             if abs(total - end) > slack:
                 found.append(f"{column} in {code}: {total:,.2f} accounted for, {end:,.2f} held")
     return tuple(found)
+
+
+def excess_note(entries: pl.DataFrame) -> tuple[str, ...]:
+    """Say how many orders of an export got back more than was paid, if there are any."""
+    import polars as pl
+
+    orders = entries.filter(pl.col(REASON).is_null() & pl.col(KEY).is_not_null()).group_by(KEY)
+    sums = orders.agg(
+        pl.col("amount").sum(), pl.col("refund").sum(), pl.col(SALE).any().alias("sold")
+    )
+    over = sums.filter("sold", pl.col("amount") + pl.col("refund") < -_CENT).sort(KEY)
+    if over.is_empty():
+        return ()
+    excess = -(over["amount"] + over["refund"]).sum()
+    what = "1 order" if len(over) == 1 else f"{len(over):,} orders"
+    which = first_few(over[KEY].to_list())
+    return (
+        f"{what} got back more than was paid, {excess:,.2f} in all ({which}): "
+        "rfm_summary(returns='net') takes the excess off earlier orders of the customer.",
+    )
 
 
 def _one_reason_an_order(entries: pl.DataFrame) -> pl.DataFrame:

@@ -66,23 +66,36 @@ def with_customers(
 ) -> pl.DataFrame:
     """Return entries with `customer_id` in place of the columns of identities.
 
-    The first identity of `order` that an entry has. It is null where there is none.
+    The first identity of `order` that an entry has, null where there is none. An order without an
+    email has that of its account, if the account's other orders have a single one.
     """
     import polars as pl
 
     kinds = [kind for kind in order if kind in entries.columns]
-    found = [_NORMAL[kind](pl.col(kind)) for kind in kinds]
+    people = entries.select(_NORMAL[kind](pl.col(kind)).alias(kind) for kind in kinds)
+    if kinds[:2] == ["email", "account"]:
+        people = people.with_columns(_emails_of_accounts(people))
     tagged = [
-        pl.when(each.is_not_null()).then(_tagged(each, kind))
-        for kind, each in zip(kinds, found, strict=True)
+        pl.when(pl.col(kind).is_not_null()).then(_tagged(pl.col(kind), kind)) for kind in kinds
     ]
     personal = [each for each in get_args(Identity) if each in entries.columns]
-    ids = entries.select(
+    ids = people.select(
         pl.coalesce(tagged).alias("customer_id")
         if tagged
         else pl.lit(None, pl.String).alias("customer_id")
     )
     return entries.drop(personal).hstack([_shown(ids.to_series(), key)])
+
+
+def _emails_of_accounts(people: pl.DataFrame) -> pl.Series:
+    """Return emails; an order without has that of its account, if its orders have a single one."""
+    import polars as pl
+
+    known = people.drop_nulls(["email", "account"]).group_by("account").agg("email")
+    only = known.filter(pl.col("email").list.n_unique() == 1)
+    table = only.select("account", pl.col("email").list.first().alias("_other"))
+    joined = people.join(table, on="account", how="left", maintain_order="left")
+    return joined.select(pl.coalesce("email", "_other").alias("email")).to_series()
 
 
 def _tagged(value: pl.Expr, kind: Identity) -> pl.Expr:

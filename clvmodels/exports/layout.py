@@ -15,6 +15,7 @@ __all__ = [
     "ENTRY_COLUMNS",
     "EXTRAS",
     "KEY",
+    "PART",
     "PROGRESS",
     "REASON",
     "REASONS",
@@ -35,8 +36,9 @@ REASONS: Final[tuple[Reason, ...]] = ("cancelled", "test", "failed", "not paid")
 
 # What an order is told apart by, which of its versions an entry belongs to (the files of an export
 # may overlap) and how far it had come in it; why it is left out; how many rows of the export it
-# stands for; whether it makes an order, or a refund only.
-KEY, VERSION, PROGRESS = "_key", "_version", "_progress"
+# stands for; whether it makes an order, or a refund only. PART, which a layout may leave out, is the
+# day of refunds in rows of their own: they add up where sales are the same order again.
+KEY, VERSION, PROGRESS, PART = "_key", "_version", "_progress", "_part"
 REASON, ROWS, SALE = "_reason", "_rows", "_sale"
 EXTRAS: Final = ("channel", "country", "discount_code")
 ENTRY_COLUMNS: Final = (

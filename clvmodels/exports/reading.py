@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from clvmodels.errors import DataError, DataWarning, ParameterError
-from clvmodels.exports.account import make_account
+from clvmodels.exports.account import excess_note, make_account
 from clvmodels.exports.currencies import EACH, NONE, check_rates, in_one_currency
 from clvmodels.exports.identity import check_identities, key_of, with_customers
 from clvmodels.exports.layout import (
@@ -181,7 +181,7 @@ def read_orders(
         code,
         known,
         opened.sheet.frame.height,
-        entries.notes,
+        (*entries.notes, *excess_note(sorted_out)),
     )
 
 

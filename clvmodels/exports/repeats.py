@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from clvmodels.errors import DataError, first_few
-from clvmodels.exports.layout import KEY, PROGRESS, REASON, SALE, VERSION
+from clvmodels.exports.layout import KEY, PART, PROGRESS, REASON, SALE, VERSION
 
 if TYPE_CHECKING:
     import polars as pl
@@ -23,7 +23,8 @@ def mark_repeats(entries: pl.DataFrame, repeated: Repeated) -> pl.DataFrame:
     An order only ever moves on: from open to paid, to refunded, to cancelled. Of several versions
     the one that has come furthest counts, whatever the order of the files. Versions that have come
     equally far are the same order. Where nothing tells how far they have come (PROGRESS is null),
-    as of the lines of an invoice, money that goes back does not, either.
+    as of the lines of an invoice, money that goes back does not, either. Refunds in rows of their
+    own (PART) come with another file than their order: they are the same again day by day.
 
     Raises
     ------
@@ -32,11 +33,14 @@ def mark_repeats(entries: pl.DataFrame, repeated: Repeated) -> pl.DataFrame:
     """
     import polars as pl
 
-    several = pl.col(VERSION).n_unique().over(KEY) > 1
+    if PART not in entries.columns:
+        entries = entries.with_columns(pl.lit(None, pl.Date).alias(PART))
+    same = [KEY, PART]
+    several = pl.col(VERSION).n_unique().over(same) > 1
     twice = entries.filter(pl.col(KEY).is_not_null()).filter(several)
     if twice.is_empty():
         return entries
-    versions = twice.group_by(KEY, VERSION).agg(
+    versions = twice.group_by(*same, VERSION).agg(
         pl.col("refund").sum().round(6).alias("returned"),
         pl.col(PROGRESS).max(),
         pl.len().alias("entries"),
@@ -46,11 +50,11 @@ def mark_repeats(entries: pl.DataFrame, repeated: Repeated) -> pl.DataFrame:
     )
     known = pl.col(PROGRESS).is_not_null()
     far = pl.struct(pl.when(known).then(-pl.col("returned")), pl.col(PROGRESS).fill_null(0.0))
-    furthest = versions.filter(far.rank("dense", descending=True).over(KEY) == 1)
+    furthest = versions.filter(far.rank("dense", descending=True).over(same) == 1)
     if repeated == "error":
         _refuse_conflicts(furthest)
-    kept = furthest.group_by(KEY).agg(pl.col(VERSION).max().alias("_kept"))
-    marked = entries.join(kept, on=KEY, how="left", maintain_order="left")
+    kept = furthest.group_by(same).agg(pl.col(VERSION).max().alias("_kept"))
+    marked = entries.join(kept, on=same, how="left", maintain_order="left", nulls_equal=True)
     older = (pl.col("_kept") != pl.col(VERSION)).fill_null(False)
     reason = pl.when(older).then(pl.lit(OLDER)).otherwise(pl.col(REASON))
     return marked.with_columns(reason.alias(REASON)).drop("_kept")
@@ -59,8 +63,8 @@ def mark_repeats(entries: pl.DataFrame, repeated: Repeated) -> pl.DataFrame:
 def _refuse_conflicts(furthest: pl.DataFrame) -> None:
     import polars as pl
 
-    differ = furthest.group_by(KEY).agg(pl.struct(_SAME).n_unique().alias("kinds"))
-    found = differ.filter(pl.col("kinds") > 1)[KEY].sort().to_list()
+    differ = furthest.group_by(KEY, PART).agg(pl.struct(_SAME).n_unique().alias("kinds"))
+    found = differ.filter(pl.col("kinds") > 1)[KEY].unique().sort().to_list()
     if found:
         raise DataError(
             "An order that comes twice is the same both times, or one version is a later one.",

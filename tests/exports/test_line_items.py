@@ -145,3 +145,14 @@ def test_an_invoice_that_is_split_between_files_is_never_half_read(tmp_path: Pat
     write(tmp_path / "b.csv", UCI, [line("3")])
     with pytest.raises(clv.DataError, match="split between files"):
         clv.read_orders(tmp_path / "*.csv")
+
+
+def test_lines_that_come_back_in_a_later_file_leave_the_invoice(tmp_path: Path) -> None:
+    def line(quantity: str, day: str) -> dict[str, str]:
+        row = {"Invoice": "100", "Quantity": quantity, "Price": "10.00", "Customer ID": "7"}
+        return row | {"InvoiceDate": f"2024-{day} 08:26:00"}
+
+    write(tmp_path / "a.csv", UCI, [line("3", "01-05")])
+    write(tmp_path / "b.csv", UCI, [line("-1", "02-05")])
+    found = clv.read_orders(tmp_path / "*.csv").frame
+    assert found["amount"].to_list() == [30.0, -10.0]

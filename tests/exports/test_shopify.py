@@ -392,3 +392,12 @@ def _by_hand(path: Path) -> dict[tuple[str, str], list[Any]]:
             for i, number in enumerate(numbers):
                 line[i] += sign * number
     return account
+
+
+def test_refunded_without_an_amount_is_told(tmp_path: Path) -> None:
+    rows = shopify_order("#1", "a@x.com", "10.00", **{"Financial Status": "refunded"})
+    orders = clv.read_orders(write(tmp_path / "orders.csv", SHOPIFY, rows))
+    assert orders.frame["amount"].to_list() == [10.0]
+    assert any(
+        "1 with the status refunded have no Refunded Amount" in each for each in orders.notes
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 import clvmodels as clv
@@ -173,3 +174,21 @@ def test_rows_of_balance_transactions_are_refused(export: Any) -> None:
         export(payment("txn_1", "-5.00"))
     with pytest.raises(clv.DataError, match="has an id"):
         export(payment("", "5.00"))
+
+
+def test_a_charge_without_email_belongs_to_the_account(tmp_path: Path) -> None:
+    charges = {
+        "id": ["ch_1", "ch_2", "ch_3", "ch_4", "ch_5"],
+        "Created date (UTC)": [f"2024-05-0{day} 09:00:00" for day in range(1, 6)],
+        "Amount": ["20.00"] * 5,
+        "Amount Refunded": ["0.00", "0.00", "0.00", "0.00", "25.00"],
+        "Currency": ["usd"] * 5,
+        "Status": ["Paid"] * 5,
+        "Customer ID": ["cus_1", "cus_1", "cus_2", "cus_2", "cus_2"],
+        "Customer Email": [None, "Ann@x.com", "b@x.com", "c@x.com", None],
+    }
+    found = clv.read_orders(pl.DataFrame(charges))
+    sold = found.frame.filter(pl.col("kind") == "order").sort("order_id")
+    ids = ["ann@x.com", "ann@x.com", "b@x.com", "c@x.com", "cus_2"]  # cus_2 has two emails
+    assert sold["customer_id"].to_list() == ids
+    assert any("1 order got back more than was paid, 5.00" in note for note in found.notes)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 import clvmodels as clv
@@ -137,3 +138,24 @@ def test_orders_of_the_import_export_suite(tmp_path: Path) -> None:
         clv.read_orders(path, statuses={"shipped": "done"})
     with pytest.raises(clv.ParameterError, match="Got 'refunds'"):
         clv.read_orders(path, keep=["refunds"])  # type: ignore[list-item]  # the point of it
+
+
+def test_reports_month_by_month_keep_sales_whose_refunds_come_later(tmp_path: Path) -> None:
+    header = "Date,Order #,Status,Customer,Net Sales\n"
+    january = (
+        "2024-01-10 10:00:00,100,completed,Ann A,50",
+        "2024-01-12 10:00:00,101,completed,Bob B,30",
+    )
+    february = (
+        "2024-02-03 10:00:00,100,refunded,Ann A,-20",
+        "2024-02-05 10:00:00,102,completed,Bob B,30",
+    )
+    months = {"w1": january, "w2": february, "w3": (january[1], *february)}
+    for name, rows in months.items():
+        (tmp_path / f"{name}.csv").write_text(header + "\n".join(rows) + "\n", encoding="utf-8")
+    (tmp_path / "all.csv").write_text(header + "\n".join([*january, *february]) + "\n")
+    whole = clv.read_orders(tmp_path / "all.csv")
+    parts = clv.read_orders([tmp_path / f"{name}.csv" for name in months])  # the last overlaps
+    assert parts.frame.equals(whole.frame)
+    assert parts.frame.filter(pl.col("order_id") == "100")["amount"].to_list() == [50.0, -20.0]
+    assert parts.balances

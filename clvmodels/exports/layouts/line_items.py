@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from clvmodels.errors import DataError
 from clvmodels.exports.layout import (
     KEY,
+    PART,
     PROGRESS,
     REASON,
     ROWS,
@@ -49,6 +50,7 @@ def line_entries(sheet: Sheet, choices: Choices) -> Entries:
             REASON: pl.Series([None] * n, dtype=pl.String),
             ROWS: pl.repeat(1, n, dtype=pl.Int64, eager=True),
             SALE: money >= 0,
+            PART: days.zip_with(money < 0, pl.Series([None] * n, dtype=pl.Date)),
             "order_id": order,
             "date": days,
             "refund_date": days,

@@ -66,6 +66,13 @@ def shopify_entries(sheet: Sheet, choices: Choices) -> Entries:
         (folded(heads.text("status")) == "partially refunded").any()
     ):
         notes.append("The export has no column Refunded Amount: partial refunds are not taken off.")
+    back = folded(heads.text("status")) == "refunded"
+    in_full = back & (ordered["refund"] == 0) & (ordered["amount"] > 0) & ordered[REASON].is_null()
+    if in_full.any():
+        notes.append(
+            f"{in_full.sum():,} with the status refunded have no Refunded Amount: they count in "
+            "full."
+        )
     return Entries(frame, tuple(notes))
 
 

@@ -7,6 +7,7 @@ from typing import Final
 from clvmodels.errors import DataError
 from clvmodels.exports.layout import (
     KEY,
+    PART,
     PROGRESS,
     REASON,
     ROWS,
@@ -66,6 +67,7 @@ def analytics_entries(sheet: Sheet, choices: Choices) -> Entries:
             REASON: reasons,
             ROWS: pl.Series([1] * n, dtype=pl.Int64),
             SALE: money >= 0,
+            PART: days.zip_with(money < 0, pl.Series([None] * n, dtype=pl.Date)),
             "order_id": order,
             "date": days,
             "refund_date": days,
