@@ -142,7 +142,10 @@ def _fitted(rfm: CustomerSummary, purchases: PurchaseKind, reporter: Reporter) -
     kind = cast(type[PurchaseModel], MODELS[purchases])
     with reporter.step(f"Fitting {kind.title}"):
         fitted = kind.fit(rfm)
-    return CLVModel(fitted, fit_spend(rfm, reporter) if rfm.has_spend else None)
+    models = CLVModel(fitted, fit_spend(rfm, reporter) if rfm.has_spend else None)
+    titles = " and ".join(fit.model.title for fit in vars(models).values() if fit is not None)
+    reporter.note(f"Fitted to these orders: {titles}. A model that fit has saved is --model.")
+    return models
 
 
 def _usable(models: CLVModel, orders: Orders, reporter: Reporter) -> CLVModel:
