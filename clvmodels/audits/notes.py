@@ -84,12 +84,16 @@ def _trust(gathered: Gathered, view: ModelView) -> Iterator[str]:
     """Say where the model's values go beyond what the orders show."""
     ahead = gathered.asked.horizon / gathered.asked.units_per_year
     past = gathered.tables.observed_days / DAYS_PER_YEAR
+    end = f"{ahead:.1f} years ahead" if math.isfinite(ahead) else "ahead without end"
+    annual = math.expm1(gathered.asked.rate * gathered.asked.units_per_year)
+    terms = f"The model's values look {end} and are discounted by {annual:.3g} a year"
     if ahead > past:
-        end = f"{ahead:.1f} years ahead" if math.isfinite(ahead) else "ahead without end"
         yield (
-            f"The model's values look {end}, from {past:.1f} years of orders: an extrapolation. A "
-            "horizon no longer than the log can be checked with backtest."
+            f"{terms}. From {past:.1f} years of orders that is an extrapolation: a horizon no "
+            "longer than the log can be checked with backtest."
         )
+    else:
+        yield f"{terms}."
     for name, given in (("purchases", view.purchases), ("spend", view.spend)):
         certificate = getattr(fit_of(given), "certificate", None)
         if certificate is not None and certificate.verdict != "identified":

@@ -36,7 +36,7 @@ REASONS: Final[tuple[Reason, ...]] = ("cancelled", "test", "failed", "not paid")
 
 # What an order is told apart by, which of its versions an entry belongs to (the files of an export
 # may overlap) and how far it had come in it; why it is left out; how many rows of the export it
-# stands for; whether it makes an order, or a refund only. PART, which a layout may leave out, is the
+# stands for; whether it makes an order, or a refund only. PART, if a layout has it, is the
 # day of refunds in rows of their own: they add up where sales are the same order again.
 KEY, VERSION, PROGRESS, PART = "_key", "_version", "_progress", "_part"
 REASON, ROWS, SALE = "_reason", "_rows", "_sale"

@@ -228,7 +228,7 @@ def test_a_pair_a_price_and_no_spend(world, valued):
 def test_says_that_it_looks_beyond_the_log(valued, world):
     _, models, found = valued
     note = next(each for each in found.notes if "extrapolation" in each)
-    assert "3.0 years ahead, from 2.0 years" in note
+    assert "3.0 years ahead and are discounted by 0.1 a year. From 2.0 years" in note
     near = clv.audit(world, *models, **COLUMNS, horizon="1y")
     assert not [each for each in near.notes if "extrapolation" in each]
 
