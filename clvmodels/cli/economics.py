@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeAlias
@@ -131,6 +132,7 @@ def economics(
     --out writes the table by segment; --json has that of new customers and the payback curve, too.
     """
     with session(report) as reporter:
+        from clvmodels.cli.costs import read_costs
         from clvmodels.cli.deciding import decided
         from clvmodels.cli.tables import check_ending
 
@@ -146,36 +148,11 @@ def economics(
             interval=interval,
         )
         check_ending(out, option="--out", table=True)
-        costs = _read_cac(cac)
+        costs = read_costs(cac)
         customers = decided(
             log, reporter, model=model, purchases=purchases, by=by or [], cohort=cohort
         )
         _tell(customers, reporter, asked, costs, horizon, out, source=log.source)
-
-
-def _read_cac(text: str) -> Any:
-    """Return a number, or the table in a file.
-
-    Raises
-    ------
-    DataError
-        The text is neither.
-    """
-    import polars as pl
-
-    from clvmodels.errors import DataError
-
-    try:
-        return float(text)
-    except ValueError:
-        path = Path(text)
-    if path.suffix.lower() in (".csv", ".parquet") and path.is_file():
-        return pl.read_csv(path) if path.suffix.lower() == ".csv" else pl.read_parquet(path)
-    raise DataError(
-        "--cac is a number, or a .csv or .parquet file with costs.",
-        place=f"Got {text}.",
-        fix="Pass such as --cac 25, or --cac costs.csv with the columns of --by and cac.",
-    )
 
 
 def _tell(
@@ -192,13 +169,17 @@ def _tell(
     from clvmodels.cli.scoring import read_horizon
     from clvmodels.cli.tables import replacing
     from clvmodels.economics.unit_economics import unit_economics
+    from clvmodels.frames.historical_value import column_within
+    from clvmodels.units import in_units
 
-    rfm, known = with_history(
-        customers, reporter, ("orders", "first_order", "historical_value"), within=asked.within
-    )
+    within = asked.within
+    days = math.inf if within is None else in_units(within, "day", name="within")
+    orders, history = (column_within(name, days) for name in ("orders", "historical_value"))
+    columns = (orders, "first_order", history)
+    rfm, known = with_history(customers, reporter, columns, within=within)
     spent: dict[str, Any] = {}
     if known:
-        spent = {"history": "historical_value", "first_order": "first_order"}
+        spent = {"history": history, "first_order": "first_order"}
     purchases, spend = customers.given
     with replacing(out, source=source) as target:
         with reporter.step("Setting value beside cost"):

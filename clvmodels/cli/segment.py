@@ -70,12 +70,13 @@ Slipping: TypeAlias = Annotated[
     ),
 ]
 Response: TypeAlias = Annotated[
-    str,
+    str | None,
     typer.Option(
         metavar="SHARE",
         help="Share of contacted customers who come back because of it: a number, or one by state "
-        "such as slipping=0.1,lost=0.01.",
+        "such as slipping=0.1,lost=0.01. Without it the list has what is at stake.",
         rich_help_panel=_CONTACTS,
+        show_default=False,
     ),
 ]
 ContactCost: TypeAlias = Annotated[
@@ -145,7 +146,7 @@ def segment(
     needless: Needless = 1.0,
     missed: Missed = 1.0,
     slipping: Slipping = 0.1,
-    response_rate: Response = "1",
+    response_rate: Response = None,
     contact_cost: ContactCost = 0.0,
     budget: Budget = None,
     since: Since = None,
@@ -178,7 +179,9 @@ def segment(
             tier_values=None if tier_values is None else _named(tier_values, "--tier-values"),
             costs=StateCosts(wasted, given_up, needless, missed),
             slipping=slipping,
-            response_rate=_named(response_rate, "--response-rate"),
+            response_rate=None
+            if response_rate is None
+            else _named(response_rate, "--response-rate"),
             contact_cost=contact_cost,
             budget=budget,
             since=None if since is None else read_horizon(since),

@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, get_args
 
+import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.economics.acquired import Pair
 from clvmodels.economics.channels import newcomers_of, pairs_of
+from clvmodels.economics.history import history_of
+from clvmodels.economics.margins import check_made_at, margin_of
 from clvmodels.economics.newcomers import Newcomers
 from clvmodels.economics.result import Basis
 from clvmodels.economics.terms import Costs, Future, Label, check_number, for_each, label_of
@@ -33,6 +36,7 @@ __all__ = ["Asked", "read_arguments"]
 Array: TypeAlias = NDArray[np.float64]
 
 _CAC: Final = "cac"
+_HISTORY: Final = "historical_value_"
 _RESULTS: Final = (
     *("customers", "cac", "ltv", "lower", "upper", "ltv_to_cac", "ratio_lower", "ratio_upper"),
     *("probability_above", "payback", "break_even_cac", "max_cac", "flag", "says"),
@@ -102,7 +106,7 @@ def read_arguments(
     basis: Basis | None,
     horizon: Duration | None,
     discount_rate: float,
-    margin: float | str,
+    margin: float | str | None,
     return_rate: Any,
     cost_per_order: Any,
     cost_per_year: Any,
@@ -120,7 +124,10 @@ def read_arguments(
     labels = tuple(label_of(row) for row in rows) if columns else ((),)
     _check_basis(basis, rfm, purchases, within)
     level = check_level(interval, name="interval")
+    margin = margin_of(margin, rfm)
     costs, margins = _costs(base, labels, rfm, margin, return_rate, cost_per_order, cost_per_year)
+    if rfm is None:
+        check_made_at(margins, base)
     pairs: tuple[Pair, ...] = ()
     newcomers, future = None, None
     if rfm is not None and purchases is not None:
@@ -128,6 +135,9 @@ def read_arguments(
         future = _future(rfm, horizon, discount_rate, level)
         newcomers = newcomers_of(rfm, base, pairs, costs, first_order)
     chosen = basis or _usual(newcomers, len(labels))
+    age = None if within is None or rfm is None else in_units(within, rfm.unit, name="within")
+    days = None if age is None or rfm is None else age * DAYS_PER_UNIT[rfm.unit]
+    history = history_of(history, chosen, days, base.frame.columns)
     return Asked(
         base=base,
         labels=labels,
@@ -138,7 +148,7 @@ def read_arguments(
         margin=margin,
         margins=margins,
         future=future,
-        age=None if within is None or rfm is None else in_units(within, rfm.unit, name="within"),
+        age=age,
         basis=chosen,
         cac=_cac(cac, base, labels),
         threshold=_above_zero(threshold),
@@ -244,8 +254,6 @@ def _cac(given: Any, base: Segmented, labels: tuple[Label, ...]) -> Array:
 
 def _mapping(table: Any, by: tuple[str, ...]) -> Mapping[Any, float]:
     """Return a table of costs as a mapping from segment to number."""
-    import narwhals as nw
-
     frame = nw.from_native(table, eager_only=True)
     missing = [name for name in (*by, _CAC) if name not in frame.columns]
     if missing or not by:
@@ -308,6 +316,8 @@ def _notes(
         notes.append("The first order of a new customer is taken at the mean of repeat orders.")
     if newcomers is not None and newcomers.exact:
         notes.append("Models without a fit are taken as known: intervals leave their error out.")
+    if basis == "realised" and history is not None and not history.startswith(_HISTORY):
+        notes.append(f"Column {history!r} is taken to hold what customers had spent by that age.")
     if rfm is None:
         notes.append("A table of predictions knows neither how sure sums are nor when money comes.")
     return tuple(notes)

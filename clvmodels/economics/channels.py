@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -16,10 +15,9 @@ from clvmodels.economics.terms import Costs, Label, check_number, label_of, word
 from clvmodels.errors import DataError, ParameterError, first_few
 from clvmodels.frames.arguments import check_models, variables_of
 from clvmodels.frames.customer_summary import CustomerSummary
+from clvmodels.frames.known_histories import with_histories
 from clvmodels.frames.predict import CLVModel
 from clvmodels.frames.segmented import Segmented
-from clvmodels.models.fit import Fit
-from clvmodels.models.provenance import rows_of
 from clvmodels.special import distinct_rows
 
 __all__ = ["newcomers_of", "pairs_of"]
@@ -80,20 +78,8 @@ def _checked(
         )
     check_models(rfm, purchases, spend, function="unit_economics")
     if segments is None:
-        purchases, spend = (_with_histories(each, rfm) for each in (purchases, spend))
+        purchases, spend = (with_histories(each, rfm) for each in (purchases, spend))
     return Pair(purchases, spend, segments)
-
-
-def _with_histories(given: Any, rfm: CustomerSummary) -> Any:
-    """Return a loaded fit at a limit of its model with the histories that tell its error."""
-    if not isinstance(given, Fit) or given.histories is not None:
-        return given
-    if np.isfinite(np.diag(given.covariance)).all():
-        return given
-    try:
-        return replace(given, histories=rows_of(given, rfm, "An interval").customers)
-    except DataError:  # it was fitted to others
-        return given
 
 
 def newcomers_of(

@@ -37,8 +37,13 @@ def judged(
     ltv: Estimate,
     payback: Array,
     threshold: float,
+    *,
+    until: tuple[float, TimeUnit] | None = None,
 ) -> pd.DataFrame:
-    """Return one row a segment, as `UnitEconomics.table` has it."""
+    """Return one row a segment, as `UnitEconomics.table` has it.
+
+    `until` is the horizon of the value where it is that of a new customer, who may pay back later.
+    """
     paid = np.where(cac > 0.0, cac, np.nan)
     chance = ltv.above(threshold * cac)
     flags = [_flag(*each, threshold) for each in zip(ltv.mean, cac, strict=True)]
@@ -58,7 +63,17 @@ def judged(
         flag=flags,
     )
     said = zip(labels, flags, ltv.mean, cac, chance, strict=True)
-    return table.assign(says=[_sentence(*each, threshold) for each in said])
+    says = [_sentence(*each, threshold) for each in said]
+    if until is not None:
+        says = [_later(each, t, *until) for each, t in zip(says, payback.tolist(), strict=True)]
+    return table.assign(says=says)
+
+
+def _later(sentence: str, payback: float, horizon: float, unit: TimeUnit) -> str:
+    """Add that a payback lies beyond the horizon up to which value counts."""
+    if not payback > horizon:
+        return sentence
+    return f"{sentence[:-1]}; pays back after {payback:.3g} {unit}s, beyond the horizon."
 
 
 def _flag(ltv: float, cac: float, threshold: float) -> Flag:

@@ -6,6 +6,7 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
+from clvmodels.frames.result_words import with_words
 from clvmodels.markup import Html, html_card, html_list, html_table
 from clvmodels.units import TimeUnit
 
@@ -63,6 +64,8 @@ class UnitEconomics:
         How far ahead value counts (for 'realised' the age up to which), in `unit`.
     unit : TimeUnit or None
         Unit of times; None for a table of predictions.
+    models : tuple of str
+        What the models are called; empty where value comes from none.
     notes : tuple of str
         What the numbers rest on.
     """
@@ -76,13 +79,15 @@ class UnitEconomics:
     interval: float | None
     horizon: float | None
     unit: TimeUnit | None
+    models: tuple[str, ...]
     notes: tuple[str, ...]
 
     @property
     def title(self) -> str:
         """What is shown, in one line."""
         by = f" by {', '.join(self.by)}" if self.by else ""
-        return f"Unit economics{by}: {int(self.table['customers'].sum()):,} customers"
+        models = f", by {' and '.join(self.models)}" if self.models else ""
+        return f"Unit economics{by}: {int(self.table['customers'].sum()):,} customers{models}"
 
     @property
     def verdict(self) -> str:
@@ -108,7 +113,7 @@ class UnitEconomics:
 
     def __str__(self) -> str:
         told = [] if len(self.table) == 1 else self.flagged["says"].tolist()
-        lines = [self.title, f"{_MEANING[self.basis]}.", "", *self._rows(), ""]
+        lines = [*_folded(self.title), f"{_MEANING[self.basis]}.", "", *self._rows(), ""]
         lines += _folded(self.verdict)
         lines += [line for each in told[:_SENTENCES] for line in _folded(f"- {each}")]
         if len(told) > _SENTENCES:
@@ -119,7 +124,8 @@ class UnitEconomics:
     def _rows(self) -> list[str]:
         """Return the lines of the table that a terminal shows."""
         names = list(_SHOWN) if self.interval is not None else [*_SHOWN[:4], *_SHOWN[6:]]
-        shown = self.table.head(_ROWS)[[*self.by, *names, "flag"]].rename(columns=_HEADS)
+        shown = with_words(self.table.head(_ROWS)[[*self.by, *names, "flag"]], self.by)
+        shown = shown.rename(columns=_HEADS)
         text = shown.to_string(
             index=False, float_format="{:,.2f}".format, na_rep="-", max_colwidth=20
         )
@@ -127,9 +133,11 @@ class UnitEconomics:
         return [*text.splitlines(), *([f"and {more} more"] if more > 0 else [])]
 
     def _repr_html_(self) -> Html:
-        parts = [html_table(self.table.drop(columns="says"), caption=_MEANING[self.basis])]
+        table = with_words(self.table.drop(columns="says"), self.by)
+        parts = [html_table(table, caption=_MEANING[self.basis])]
         if self.new_customers is not None:
-            parts.append(html_table(self.new_customers, caption="New customers, for bids"))
+            bids = with_words(self.new_customers, self.by)
+            parts.append(html_table(bids, caption="New customers, for bids"))
         return html_card(
             self.title, self.verdict, *parts, html_list(self.flagged["says"]), html_list(self.notes)
         )

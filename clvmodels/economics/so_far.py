@@ -15,7 +15,9 @@ from clvmodels.economics.estimate import Estimate
 from clvmodels.errors import DataError, ParameterError
 from clvmodels.frames.arguments import variables_of
 from clvmodels.frames.customer_summary import CustomerSummary
+from clvmodels.frames.historical_value import column_within
 from clvmodels.predictive.arguments import fitted_model
+from clvmodels.units import DAYS_PER_UNIT
 
 __all__ = ["so_far", "up_to_age"]
 
@@ -99,8 +101,7 @@ def up_to_age(asked: Asked) -> tuple[Estimate, Array]:
         raise ParameterError(
             "Realised value is what customers had spent by an age.",
             place="`history` names no column.",
-            fix="Join clv.historical_value(orders, ..., within='1y') and pass "
-            "history='historical_value'.",
+            fix="Join clv.historical_value(..., within=...) of the same age to the summary.",
         )
     base = asked.base
     old = base.numbers("T", role="T") >= age * (1.0 - _ROUNDING)
@@ -113,7 +114,8 @@ def up_to_age(asked: Asked) -> tuple[Estimate, Array]:
     spent = base.numbers(asked.history, role="history")
     orders = np.zeros(len(spent))
     if asked.costs.per_order.any():
-        orders = base.numbers("orders", role="orders")
+        days = age * DAYS_PER_UNIT[asked.unit or "day"]
+        orders = base.numbers(column_within("orders", days), role="orders")
     time = np.full(len(spent), age)
     values = past_values(base, asked.costs, spent, orders, time, asked.margins)[old]
     frame = base.frame.filter(old.tolist())

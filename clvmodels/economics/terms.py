@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.errors import DataError, ParameterError, first_few
+from clvmodels.frames.result_words import word_of
 from clvmodels.predictive.arguments import is_number
 
 __all__ = ["Costs", "Future", "Label", "check_number", "for_each", "label_of", "words_of"]
@@ -114,7 +115,7 @@ def _key(key: Any) -> Label:
 
 def words_of(label: Label) -> str:
     """Return the name of a segment in words."""
-    return " / ".join("(none)" if value is None else str(value) for value in label)
+    return " / ".join(map(word_of, label))
 
 
 def check_number(value: Any, *, name: str, least: float = 0.0) -> float:

@@ -15,6 +15,7 @@ from clvmodels.economics.judged import bids, curve_of, judged, paybacks
 from clvmodels.economics.result import Basis, UnitEconomics
 from clvmodels.economics.so_far import so_far, up_to_age
 from clvmodels.errors import DataError
+from clvmodels.frames.result_words import model_labels
 from clvmodels.units import Duration
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def unit_economics(
     basis: Basis | None = None,
     horizon: Duration | None = None,
     discount_rate: float = 0.0,
-    margin: float | str = 1.0,
+    margin: float | str | None = None,
     return_rate: float | Mapping[Any, float] = 0.0,
     cost_per_order: float | Mapping[Any, float] = 0.0,
     cost_per_year: float | Mapping[Any, float] = 0.0,
@@ -70,7 +71,8 @@ def unit_economics(
     horizon, discount_rate
         As in `predict`; money of the past is neither discounted nor compounded.
     margin
-        Fraction of spend that is margin, or a column of fractions.
+        Fraction of spend that is margin, or a column of fractions; None is all of it. A table of
+        predictions needs the one at which it was made, for the past to count as the future does.
     return_rate
         Fraction of spend that comes back. Leave it at zero where returns are in the log and were
         netted.
@@ -86,7 +88,8 @@ def unit_economics(
         (`historical_value` makes it). None adds the expected spend of a customer for the first
         order, which a summary does not hold, to the repeat spend.
     within
-        For 'realised': the age. `history` is then ``historical_value(..., within=...)``.
+        For 'realised': the age. The summary then has the columns of ``historical_value(...,
+        within=...)`` of the same age, and `history` need not name one.
     threshold
         The ratio LTV:CAC that is asked for. 3 is a rule of thumb of subscription businesses, no
         law: see the page on unit economics.
@@ -153,7 +156,12 @@ def unit_economics(
             base.names, asked.newcomers, new, payback, asked.future, unit, asked.threshold
         )
         curve = curve_of(base.names, asked.newcomers, asked.cac, asked.future, unit)
-    table = judged(base.names, asked.labels, count, asked.cac, ltv, payback, asked.threshold)
+    until = None
+    if asked.basis == "new" and asked.length is not None and unit is not None:
+        until = asked.length, unit
+    table = judged(
+        base.names, asked.labels, count, asked.cac, ltv, payback, asked.threshold, until=until
+    )
     return UnitEconomics(
         table=table,
         new_customers=table_of_new,
@@ -164,6 +172,7 @@ def unit_economics(
         interval=None if np.isnan(ltv.lower).all() else asked.level,
         horizon=asked.age if asked.basis == "realised" else asked.length,
         unit=unit,
+        models=model_labels(each for pair in asked.pairs for each in (pair.purchases, pair.spend)),
         notes=tuple(notes),
     )
 

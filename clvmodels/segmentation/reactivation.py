@@ -32,11 +32,15 @@ class Contact:
         Of one contact; or the column that has it.
     budget : float
         Of all of them; infinite for none.
+    stated : bool
+        Whether the response is known. If not every contact is taken to work, which tells what is
+        at stake and not what is expected.
     """
 
     response: tuple[float, ...]
     cost: float | str
     budget: float
+    stated: bool = True
 
 
 def read_contact(response_rate: Any, contact_cost: Any, budget: Any) -> Contact:
@@ -52,9 +56,10 @@ def read_contact(response_rate: Any, contact_cost: Any, budget: Any) -> Contact:
     >>> read_contact({"lost": 0.01}, 0.8, None).response
     (0.0, 0.0, 0.0, 0.01)
     """
-    rates = response_rate
+    stated = response_rate is not None
+    rates = response_rate if stated else 1.0
     if not isinstance(rates, Mapping):
-        rates = dict.fromkeys(STATES[1:], response_rate)
+        rates = dict.fromkeys(STATES[1:], rates)
     unknown = [each for each in rates if each not in STATES]
     if unknown:
         raise ParameterError(
@@ -71,7 +76,8 @@ def read_contact(response_rate: Any, contact_cost: Any, budget: Any) -> Contact:
         )
     cost = contact_cost if isinstance(contact_cost, str) else _amount(contact_cost, "contact_cost")
     most = math.inf if budget is None else _amount(budget, "budget")
-    return Contact(tuple(float(rates.get(state, 0.0)) for state in STATES), cost, most)
+    response = tuple(float(rates.get(state, 0.0)) for state in STATES)
+    return Contact(response, cost, most, stated)
 
 
 def _amount(value: Any, name: str) -> float:

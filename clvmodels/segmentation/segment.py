@@ -15,6 +15,7 @@ from clvmodels.frames.arguments import PurchaseFit, SpendFit, check_models
 from clvmodels.frames.at_risk import at_risk
 from clvmodels.frames.customer_summary import CustomerSummary
 from clvmodels.frames.predict import CLVModel, predict
+from clvmodels.frames.result_words import model_labels
 from clvmodels.frames.scoring import with_arrays
 from clvmodels.frames.segmented import Segmented, segmented, with_texts
 from clvmodels.models.intervals import check_level
@@ -63,7 +64,7 @@ def segment(
     history: str | None = None,
     largest_order: str | None = None,
     since: Duration | None = None,
-    response_rate: float | Mapping[str, float] = 1.0,
+    response_rate: float | Mapping[str, float] | None = None,
     contact_cost: float | str = 0.0,
     budget: float | None = None,
     interval: float | None = 0.9,
@@ -103,6 +104,7 @@ def segment(
         compares with the moment after the last order.
     response_rate
         Share of the contacted who come back *because of* the contact: one for all, or by state.
+        None is not known: the list then has what is at stake, and no expected gain.
     contact_cost
         Of one contact, or the name of a column.
     budget
@@ -186,7 +188,9 @@ def segment(
         slipping=float(slipping),
         by=base.by,
         counted=spend is None,
-        interval=level,
+        interval=None if problem else level,
+        responding=contact.stated,
+        models=model_labels((purchases, spend)),
         notes=_notes(known, fitted_model(purchases), costs, contact, problem),
     )
 
@@ -295,6 +299,8 @@ def _reactivation(
         listed = nw.from_native(nw.to_native(listed).reset_index(drop=True), eager_only=True)
     own = rows[best].tolist()
     told = {name: [texts[name][row] for row in own] for name in ("tier", "state", "reasons")}
+    if not contact.stated:
+        gain = np.full(len(gain), np.nan)
     new = {"contact_cost": cost[best], "expected_gain": gain}
     return nw.to_native(with_arrays(with_texts(listed, told), new))
 
@@ -314,8 +320,13 @@ def _notes(
             f"In {model.title} who bought once is alive for certain: {certain:,} customers are "
             "active or slipping by that alone. MBGNBD and ParetoNBD judge them by their silence."
         )
-    if min(contact.response[1:]) == 1.0:
-        notes.append("Every contact is taken to bring the customer back: state `response_rate`.")
+    if not contact.stated:
+        notes.append(
+            "No `response_rate` is stated: how many come back because of a contact, a test with a "
+            "control group tells. Without it nobody's expected gain is known."
+        )
+    elif min(contact.response[1:]) == 1.0:
+        notes.append("Every contact is taken to bring the customer back.")
     if problem:
         notes.append(f"No intervals: {problem}")
     return tuple(notes)

@@ -58,14 +58,14 @@ def shop(online_retail: pl.DataFrame) -> dict[str, Any]:
         rfm.with_covariates(labels)
         .with_cohorts("quarter")
         .with_covariates(clv.historical_value(online_retail, **how))
-        .with_covariates(early.select("Customer ID", pl.col("historical_value").alias("young")))
+        .with_covariates(early.select("Customer ID", "orders_182d", "historical_value_182d"))
     )
     models = clv.MBGNBD(0.9, 9.0, 0.02, 0.4), clv.GammaGamma(2.1, 3.6, 450.0)
     customers = asked(CUSTOMERS, rows=online_retail).pl()
     return {"rfm": rfm, "models": models, "customers": customers}
 
 
-@pytest.mark.parametrize("by", ["Country", "cohort"])
+@pytest.mark.parametrize("by", ["cohort", pytest.param("Country", marks=pytest.mark.slow)])
 def test_value_is_past_and_future_of_the_rows(shop: dict[str, Any], by: str):
     rfm, models = shop["rfm"], shop["models"]
     customers, scored = shop["customers"], clv.predict(rfm, *models, **TERMS, discount_rate=0.1)
@@ -103,15 +103,8 @@ def test_realised_value_is_that_of_the_rows(shop: dict[str, Any]):
         """,
         customers=shop["customers"],
     ).fetchall()
-    found = clv.unit_economics(
-        shop["rfm"],
-        cac=100.0,
-        by="cohort",
-        basis="realised",
-        within="182d",
-        margin=0.3,
-        history="young",
-    )
+    terms: dict[str, Any] = {"cac": 100.0, "by": "cohort", "basis": "realised", "margin": 0.3}
+    found = clv.unit_economics(shop["rfm"], **terms, within="182d")
     table = found.table
     seen = table[table["flag"] != "unknown"]
     assert seen["cohort"].tolist() == [row[0] for row in by_hand]
@@ -121,13 +114,31 @@ def test_realised_value_is_that_of_the_rows(shop: dict[str, Any]):
         assert row["upper"] - row["ltv"] == pytest.approx(1.645 * sd / math.sqrt(n), rel=0.02)
     assert table["payback"].isna().all()
     assert (table.loc[table["flag"] == "unknown", "customers"] == 0).all()
+    named = clv.unit_economics(shop["rfm"], **terms, within="26w", history="historical_value_182d")
+    assert named.table.equals(table)
+    # Spend of another age is refused, here and where all of it counts.
+    for given in ({"history": "historical_value"}, {"history": "historical_value_91d"}):
+        with pytest.raises(clv.ParameterError, match="historical_value_182d"):
+            clv.unit_economics(shop["rfm"], **terms, within="26w", **given)
+    with pytest.raises(clv.ParameterError, match="stops at an age of 182 days"):
+        clv.unit_economics(
+            shop["rfm"],
+            *shop["models"],
+            **TERMS,
+            cac=100.0,
+            basis="acquired",
+            history="historical_value_182d",
+        )
+    taken = replace(shop["rfm"], frame=shop["rfm"].frame.rename({"historical_value": "spent"}))
+    notes = clv.unit_economics(taken, **terms, within="26w", history="spent").notes
+    assert any("'spent' is taken to hold" in note for note in notes)
 
 
 def test_spend_so_far_is_that_of_the_rows(shop: dict[str, Any], online_retail: pl.DataFrame):
     frame = shop["rfm"].frame.rename({"Customer ID": "id"})
     joined = shop["customers"].join(frame, on="id")
     assert len(joined) == len(frame) == len(shop["customers"])
-    for ours, theirs in (("historical_value", "spent"), ("young_right", "young")):
+    for ours, theirs in (("historical_value", "spent"), ("historical_value_182d", "young")):
         assert np.allclose(joined[ours].to_numpy(), joined[theirs].to_numpy(), rtol=SUMS)
     assert (joined["cohort"] == joined["cohort_right"]).all()
     assert (joined["Country"] == joined["Country_right"]).all()
@@ -250,14 +261,16 @@ def test_what_does_not_go_together_is_refused(shop: dict[str, Any]):
         ((rfm, *models), {"horizon": "1y", "return_rate": 8.0}, "fraction"),
         ((rfm, *models), {"horizon": "1y", "basis": "old"}, "basis"),
         ((rfm, *models), {"horizon": "1y", "cost_per_order": -1.0}, "0 or more"),
-        ((scored,), {"cost_per_order": 1.0}, "when orders come"),
+        ((scored,), {"margin": 0.3, "cost_per_order": 1.0}, "when orders come"),
+        ((scored,), {}, "was not given"),
+        ((scored,), {"margin": 0.2}, "the most that"),
         ((scored, models[0]), {}, "has its values already"),
     ]
     for given, options, words in wrong:
         with pytest.raises(clv.ClvError, match=words):
             clv.unit_economics(*given, cac=10.0, **options)
     with pytest.raises(clv.MissingColumnError):
-        clv.unit_economics(scored, cac="costs")
+        clv.unit_economics(scored, cac="costs", margin=0.3)
     renamed = replace(rfm, frame=rfm.frame.rename({"cohort": "Value"}))
     with pytest.raises(clv.DataError, match="'Value'"):
         clv.unit_economics(renamed, *models, cac=1.0, by="Value", horizon="1y")

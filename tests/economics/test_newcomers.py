@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -177,6 +179,22 @@ def test_losses_are_flagged():
     assert "Of 2 segments" in found.verdict
     assert found.flagged["channel"].tolist()[0] == "a"
     assert all(len(line) <= 100 for line in str(found).splitlines())
+
+
+def test_words_name_models_whole_numbers_and_a_late_payback():
+    rfm = summary(["a", "b"])
+    rfm = replace(rfm, frame=rfm.frame.with_columns(pl.Series("big", [0.0, 1.0])))
+    terms: dict[str, Any] = {"horizon": "1y", "basis": "new"}
+    worth = clv.unit_economics(rfm, PARETO, SPEND, cac=1.0, **terms).table["ltv"].item()
+    costs = {0.0: worth * 1.05, 1.0: worth * 0.95}
+    found = clv.unit_economics(rfm, PARETO, SPEND, cac=costs, by="big", **terms)
+    lines = str(found).splitlines()
+    assert lines[0] == "Unit economics by big: 2 customers, by Pareto/NBD and Gamma-Gamma"
+    assert [line.split()[0] for line in lines[4:6]] == ["0", "1"]
+    late, early = found.table["payback"]
+    assert early < 365.25 / 7 < late
+    assert f"pays back after {late:.3g} weeks, beyond the horizon." in found.table["says"][0]
+    assert "pays back" not in found.table["says"][1]
 
 
 def test_covariates_tell_segments_apart():

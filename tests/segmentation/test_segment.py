@@ -68,7 +68,7 @@ with known as (
 """
 
 
-@pytest.mark.parametrize("by", [None, "Country", "cohort"])
+@pytest.mark.parametrize("by", [None, "Country", pytest.param("cohort", marks=pytest.mark.slow)])
 def test_tables_are_those_of_plain_sql(shop: clv.CustomerSummary, by: str | None):
     terms = {**TERMS, "discount_rate": 0.1}
     scored = clv.predict(shop, *MODELS, **terms).with_columns(
@@ -114,6 +114,8 @@ def test_sums_have_the_intervals_of_total(small: clv.CustomerSummary):
     assert np.allclose(tiers["value"], totals["clv"], rtol=SUMS)
     # Few customers are simulated, each segment by draws of its own.
     assert np.allclose(tiers[["lower", "upper"]], totals[["lower", "upper"]], rtol=0.1)
+    assert "value is the mean of what may come in" in str(found)
+    assert str(found).startswith("Segments: 300 customers, by MBG/NBD and Gamma-Gamma\n")
 
 
 def test_reactivation_is_at_risk_after_costs(small: clv.CustomerSummary):
@@ -141,6 +143,26 @@ def test_reactivation_is_at_risk_after_costs(small: clv.CustomerSummary):
     then = clv.at_risk(small, *MODELS, **TERMS, since="4w").select("customer_id", "at_stake")
     both = recent.join(then, on="customer_id")
     assert (both["at_stake"] == both["at_stake_right"]).all()
+
+
+@pytest.mark.parametrize("engine", ["polars", "pandas"])
+def test_without_a_response_value_is_at_stake(small: clv.CustomerSummary, engine: str):
+    frame = small.frame.with_columns((pl.col("customer_id") % 2).cast(pl.Float64).alias("big"))
+    rfm = replace(small, frame=frame if engine == "polars" else frame.to_pandas())
+    found = clv.segment(rfm, *MODELS, **TERMS, interval=None, by="big")
+    sure = clv.segment(rfm, *MODELS, **TERMS, interval=None, by="big", response_rate=1.0)
+    mine, theirs = (
+        each.reactivation if engine == "polars" else pl.from_pandas(each.reactivation)
+        for each in (found, sure)
+    )
+    assert mine["expected_gain"].null_count() == len(mine) > 5
+    assert mine["customer_id"].equals(theirs["customer_id"])
+    assert (theirs["expected_gain"] == theirs["at_stake"]).all()
+    assert "expected to gain" not in str(found)
+    assert f"{mine['at_stake'].sum():,.0f} in value are at stake" in found.verdict
+    assert any("`response_rate`" in note for note in found.notes)
+    assert "expected to gain" in sure.verdict
+    assert {line.split()[0] for line in str(found).splitlines()[3:7]} == {"0"}
 
 
 @pytest.mark.parametrize("engine", ["pandas", "pyarrow", "lazy", "duckdb"])
@@ -178,7 +200,7 @@ def test_engines_agree(small: clv.CustomerSummary, engine: str):
     "model",
     [
         clv.BGNBD(0.6, 6.0, 0.8, 2.4),
-        clv.ParetoNBD(0.55, 10.6, 0.61, 11.7),
+        pytest.param(clv.ParetoNBD(0.55, 10.6, 0.61, 11.7), marks=pytest.mark.slow),
         clv.MBGCNBD(0.6, 6.0, 0.8, 2.4, k=2),
     ],
 )
