@@ -48,7 +48,6 @@ _SEGMENTS: Final = (
     "repeat_rate",
     "second_order_90d",
     "existing_revenue_share",
-    "top_20_share",
     "returns_rate",
     "historical_value",
     "model_clv",
