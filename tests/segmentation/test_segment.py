@@ -68,7 +68,9 @@ with known as (
 """
 
 
-@pytest.mark.parametrize("by", [None, "Country", pytest.param("cohort", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "by", ["Country", *(pytest.param(by, marks=pytest.mark.slow) for by in (None, "cohort"))]
+)
 def test_tables_are_those_of_plain_sql(shop: clv.CustomerSummary, by: str | None):
     terms = {**TERMS, "discount_rate": 0.1}
     scored = clv.predict(shop, *MODELS, **terms).with_columns(
@@ -201,7 +203,7 @@ def test_engines_agree(small: clv.CustomerSummary, engine: str):
     [
         clv.BGNBD(0.6, 6.0, 0.8, 2.4),
         pytest.param(clv.ParetoNBD(0.55, 10.6, 0.61, 11.7), marks=pytest.mark.slow),
-        clv.MBGCNBD(0.6, 6.0, 0.8, 2.4, k=2),
+        pytest.param(clv.MBGCNBD(0.6, 6.0, 0.8, 2.4, k=2), marks=pytest.mark.slow),
     ],
 )
 def test_every_model_and_no_spend(small: clv.CustomerSummary, model: Any):
