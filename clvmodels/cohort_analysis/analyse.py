@@ -10,7 +10,7 @@ from typing import Any, Final
 from clvmodels.cohort_analysis.cells import Sources
 from clvmodels.cohort_analysis.history import history_of
 from clvmodels.cohort_analysis.maturity import common_age_of
-from clvmodels.cohort_analysis.notes import notes_of
+from clvmodels.cohort_analysis.notes import notes_of, returned_note
 from clvmodels.cohort_analysis.result import CohortAnalysis
 from clvmodels.cohort_analysis.retention_ahead import buyers_ahead
 from clvmodels.cohort_analysis.tables import comparison_of, table_of
@@ -18,13 +18,14 @@ from clvmodels.cohort_analysis.timeline import timeline
 from clvmodels.cohort_analysis.value_ahead import second_moments, worth_ahead
 from clvmodels.customers import Definitions, Grid, Returns
 from clvmodels.errors import DataError, ParameterError
-from clvmodels.frames.activity import Activity, activity, check_calendar
+from clvmodels.frames.activity import Activity, activity, check_calendar, people_returned
 from clvmodels.frames.arguments import PurchaseFit, check_models, variables_of
 from clvmodels.frames.cleaning import Invalid
 from clvmodels.frames.cohort_exposure import CohortExposure, cohort_exposure
 from clvmodels.frames.customer_summary import CustomerSummary
 from clvmodels.frames.fitted_rules import unit_and_rules
 from clvmodels.frames.groups import Cohort
+from clvmodels.frames.known_histories import with_histories
 from clvmodels.frames.periods import check_grid
 from clvmodels.frames.predict import CLVModel
 from clvmodels.frames.reading import Rules, read_log
@@ -174,13 +175,15 @@ def cohorts(
         _check_spend(value, found)
         whole = rfm or summarise(log, unit=known, grid=rules.grid, strict=strict)
         check_models(whole, count, value, function="cohorts")
+        count, value = with_histories(count, whole), with_histories(value, whole)
         people = cohort_exposure(
             log, rules, whole, found,
             variables=variables_of(count, value),
             price=_price(value),
             transactions=transactions,
         )  # fmt: skip
-    return _analysed(found, people, (count, value), rules.definitions, known, asked)
+    result = _analysed(found, people, (count, value), rules.definitions, known, asked)
+    return replace(result, notes=result.notes + returned_note(people_returned(log, found)))
 
 
 def _analysed(

@@ -6,7 +6,7 @@ from clvmodels.cohort_analysis.cells import Sources
 from clvmodels.frames.activity import Activity
 from clvmodels.frames.activity_tables import period_names
 
-__all__ = ["notes_of"]
+__all__ = ["notes_of", "returned_note"]
 
 
 def notes_of(
@@ -41,3 +41,19 @@ def notes_of(
     if projected and sources.has_value and not spend:
         notes.append("Without a spend model no value is projected.")
     return tuple(notes)
+
+
+def returned_note(people: int) -> tuple[str, ...]:
+    """Say of how many people nothing is left after returns, if of any.
+
+    Examples
+    --------
+    >>> returned_note(0)
+    ()
+    >>> print(*returned_note(1))
+    1 person gave back all they bought: no customer, in no cohort and in no value.
+    """
+    if not people:
+        return ()
+    who = "1 person gave" if people == 1 else f"{people:,} people gave"
+    return (f"{who} back all they bought: no customer, in no cohort and in no value.",)

@@ -26,6 +26,7 @@ QUANTITIES: Final[dict[str, str]] = {
     "kind": "kind",
 }
 _WIDTH: Final = 100
+_NONE: Final = "No period is over yet."
 _MOST: Final = 24  # cohorts that are printed
 _HEAD: Final = {
     "retention": "Share who bought, by {period}s since the first purchase",
@@ -86,10 +87,12 @@ class CohortAnalysis:
     def title(self) -> str:
         """What this is, in a line."""
         sizes = self.table[self.table["age"] == 0]["customers"]
+        total = int(sizes.sum())
+        people = "customer" if total == 1 else "customers"
         many = "cohort" if len(sizes) == 1 else "cohorts"
         among = f" by {', '.join(self.by)}" if self.by else ""
         return (
-            f"{int(sizes.sum()):,} customers in {len(sizes)} {many} by {self.cohort}{among}, "
+            f"{total:,} {people} in {len(sizes)} {many} by {self.cohort}{among}, "
             f"observed until {self.observed_until}"
         )
 
@@ -191,7 +194,7 @@ class CohortAnalysis:
         wide = self._written(quantity)
         wide = wide.loc[:, (wide != "").any()].iloc[-_MOST:]
         if not wide.shape[1]:
-            return "No period is over yet."
+            return _NONE
         while True:
             text = str(wide.to_string(sparsify=False))
             if max(map(len, text.splitlines())) <= _WIDTH or wide.shape[1] < 2:
@@ -212,12 +215,16 @@ class CohortAnalysis:
         return wide if self.by else wide.rename_axis(index=None)
 
     def _repr_html_(self) -> Html:
+        grids = {name: self._written(name) for name in self._shown}
         tables = [
-            html_table(self._written(name), caption=_HEAD[name].format(period=self.period))
-            for name in self._shown
+            html_table(grid, caption=_HEAD[name].format(period=self.period))
+            for name, grid in grids.items()
+            if grid.shape[1]
         ]
         marks = (self.table["kind"] == "projected").any()
         notes = [*(["~ projected"] if marks else []), *self.notes]
+        if not tables:
+            notes.insert(0, _NONE)
         return html_card(self.title, *tables, html_list(self.sentences), html_list(notes))
 
 

@@ -26,7 +26,7 @@ from clvmodels.frames.usual_labels import check_labels
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Activity", "activity", "check_calendar", "dated_purchases"]
+__all__ = ["Activity", "activity", "check_calendar", "dated_purchases", "people_returned"]
 
 _SO_FAR: Final = "_so_far"
 
@@ -159,6 +159,14 @@ def activity(
         end=last_day(log.end, rules.grid),  # a week that has begun counts as a whole
     )
     return Activity(tables, names, cohort, length, as_date(log.end))
+
+
+def people_returned(log: CleanLog, active: Activity) -> int:
+    """Return how many people bought something of which nothing is left after returns."""
+    if log.returns == "drop" or "refund" not in log.counts:
+        return 0
+    bought = collected(log.rows("purchase").select(nw.col(CUSTOMER).n_unique()))
+    return int(bought.item()) - int(active.sizes["customers"].sum())
 
 
 def dated_purchases(

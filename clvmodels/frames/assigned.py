@@ -18,7 +18,7 @@ from clvmodels.frames.dates import UNREADABLE
 from clvmodels.frames.engines import collected
 from clvmodels.frames.occasions import VALUE, kept, net_occasions
 from clvmodels.frames.reading import Rules, read_log
-from clvmodels.frames.usual_labels import _LABEL, _labelled, check_labels
+from clvmodels.frames.usual_labels import LABEL, check_labels, labelled
 
 if TYPE_CHECKING:
     import polars as pl
@@ -147,7 +147,7 @@ def assigned(
     if group is not None:
         labels = people.join(_labels(transactions, rules, group, log.end), on=CUSTOMER, how="left")
         labels = labels.sort(_PLACE)
-        arm = tuple(labels[_LABEL].to_list())
+        arm = tuple(labels[LABEL].to_list())
         several = labels[_VALUES].fill_null(0).to_numpy() > 1
     before, *after = (_arrays(each, people) for each in tables)
     return Assigned(len(people), before, after[0] if after else None, arm, several, log.end)
@@ -175,14 +175,14 @@ def _labels(transactions: Any, rules: Rules, group: str, end: int) -> pl.DataFra
     """Return CUSTOMER, the smallest label as text, and how many different ones there are."""
     import polars as pl
 
-    source = _labelled(transactions, rules, (group,))
-    label, day = f"{_LABEL}0", nw.col(DAY)
+    source = labelled(transactions, rules, (group,))
+    label, day = f"{LABEL}0", nw.col(DAY)
     seen = source.frame.filter(day <= end, day != UNREADABLE)
     seen = seen.filter(~nw.col(CUSTOMER).is_null() & ~nw.col(label).is_null())
     pairs = _in_polars(seen.select(CUSTOMER, label).unique())
-    text = pairs.with_columns(pl.col(label).cast(pl.String).alias(_LABEL))
+    text = pairs.with_columns(pl.col(label).cast(pl.String).alias(LABEL))
     return text.group_by(CUSTOMER).agg(
-        pl.col(_LABEL).min(), pl.col(_LABEL).n_unique().alias(_VALUES)
+        pl.col(LABEL).min(), pl.col(LABEL).n_unique().alias(_VALUES)
     )
 
 

@@ -12,7 +12,7 @@ from clvmodels.frames.calendar import day_number
 from clvmodels.frames.columns import CUSTOMER, DAY
 from clvmodels.frames.dates import UNREADABLE
 from clvmodels.frames.reading import Rules
-from clvmodels.frames.usual_labels import _LABEL, _labelled
+from clvmodels.frames.usual_labels import LABEL, labelled
 
 __all__ = ["label_rows"]
 
@@ -28,11 +28,11 @@ def label_rows(
     What `frames.usual_labels.usual_labels` tells, without collecting it. Customers without a value
     have no row. The customers are coded as `frames.sources.open_source` codes them.
     """
-    source = _labelled(transactions, rules, by)
+    source = labelled(transactions, rules, by)
     day = nw.col(DAY)
     seen = source.frame.filter(day <= day_number(until), day != UNREADABLE)
     seen = seen.filter(~nw.col(CUSTOMER).is_null())
-    names = [f"{_LABEL}{i}" for i in range(len(by))]
+    names = [f"{LABEL}{i}" for i in range(len(by))]
     return [(name, _usual(seen, name)) for name in names]
 
 

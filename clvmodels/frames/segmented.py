@@ -14,7 +14,7 @@ from clvmodels.errors import DataError
 from clvmodels.frames.columns import require_column
 from clvmodels.frames.customer_summary import CustomerSummary
 from clvmodels.frames.engines import collected
-from clvmodels.frames.segments import segments_of
+from clvmodels.frames.segments import segment_columns, segments_of
 from clvmodels.frames.sources import as_narwhals
 
 if TYPE_CHECKING:
@@ -122,15 +122,7 @@ def segmented(data: Any, by: tuple[str, ...], *, results: Iterable[str] = ()) ->
     frame = as_narwhals(data.collect().frame if isinstance(data, CustomerSummary) else data)
     if isinstance(frame, nw.LazyFrame):
         frame = collected(frame)
-    for name in by:
-        require_column(name, frame.columns, role="segment")
-    taken = [name for name in by if name.casefold() in set(results)]
-    if taken or len(set(by)) < len(by):
-        raise DataError(
-            "Columns of segments stand beside those of the result, each once.",
-            place=f"Got {', '.join(map(repr, taken or by))}.",
-            fix="Rename the column, or name each once.",
-        )
+    segment_columns(by, frame.columns, set(results))
     found = segments_of(frame, by)
     names = pd.DataFrame(index=pd.RangeIndex(found.count))
     if found.names is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -10,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.errors import DataError
+from clvmodels.frames.columns import require_column
 from clvmodels.special import distinct_rows
 
-__all__ = ["Segments", "segments_of"]
+__all__ = ["Segments", "segment_columns", "segments_of"]
 
 Index: TypeAlias = NDArray[np.intp]
 
@@ -34,6 +36,45 @@ class Segments:
     code: Index
     names: nw.DataFrame[Any] | None
     count: int
+
+
+def segment_columns(
+    by: str | Sequence[str] | None, columns: Sequence[str], results: Collection[str]
+) -> tuple[str, ...]:
+    """Return the columns that make segments, or raise unless they can stand beside the result.
+
+    Parameters
+    ----------
+    by
+        A column, several, or None.
+    columns
+        Those that there are.
+    results
+        Names of the columns that will stand beside them, in small letters.
+
+    Raises
+    ------
+    MissingColumnError
+        There is no such column.
+    DataError
+        A column is named twice or like a result.
+
+    Examples
+    --------
+    >>> segment_columns("channel", ["customer_id", "channel"], {"clv"})
+    ('channel',)
+    """
+    found = () if by is None else (by,) if isinstance(by, str) else tuple(by)
+    for name in found:
+        require_column(name, columns, role="segment")
+    taken = [name for name in found if str(name).casefold() in results]
+    if taken or len(set(found)) < len(found):
+        raise DataError(
+            "Columns of segments stand beside those of the result, each once.",
+            place=f"Got {', '.join(map(repr, taken or found))}.",
+            fix="Rename the column, or name each once.",
+        )
+    return found
 
 
 def segments_of(frame: nw.DataFrame[Any], by: tuple[str, ...]) -> Segments:

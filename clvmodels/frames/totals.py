@@ -4,29 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 import narwhals as nw
 import numpy as np
 
-from clvmodels.errors import DataError, ParameterError
+from clvmodels.errors import ParameterError
 from clvmodels.frames.arguments import (
     PurchaseFit,
     SpendFit,
     check_models,
     variables_of,
 )
-from clvmodels.frames.columns import require_column
 from clvmodels.frames.customer_summary import CustomerSummary
 from clvmodels.frames.exposure import exposure_of
+from clvmodels.frames.known_histories import with_histories
 from clvmodels.frames.money import check_margins, check_price, refuse_bad_spend
 from clvmodels.frames.scoring import with_arrays
-from clvmodels.frames.segments import Segments
+from clvmodels.frames.segments import Segments, segment_columns
 from clvmodels.frames.sources import as_narwhals
-from clvmodels.models.fit import Fit
 from clvmodels.models.intervals import check_level
-from clvmodels.models.provenance import rows_of
 from clvmodels.predictive.total_intervals import Totals, totals_of
 from clvmodels.predictive.totals import Terms
 from clvmodels.units import Duration, in_units, rate_per_unit
@@ -101,7 +98,7 @@ def total(
     (399.0, 564.0)
     """
     check_models(rfm, purchases, spend, function="total")
-    level, columns = check_level(interval, name="interval"), _check_by(rfm, by)
+    level, columns = check_level(interval, name="interval"), _columns(rfm, by)
     frame = as_narwhals(rfm.frame)
     length = in_units(horizon, rfm.unit, start=rfm.observed_until)
     terms = Terms(length, rate_per_unit(discount_rate, rfm.unit))
@@ -120,37 +117,14 @@ def total(
     exposure, segments = exposure_of(
         rfm, variables=variables_of(purchases, valued), by=columns, margin=share, price=price
     )
-    models = _informed(purchases, rfm), _informed(valued, rfm)
+    models = with_histories(purchases, rfm), with_histories(valued, rfm)
     found = totals_of(exposure, *models, terms, level=level, whole=spend is None)
     return _table(frame, segments, found, money=spend is not None)
 
 
-def _informed(given: Any, rfm: CustomerSummary) -> Any:
-    """Return a loaded fit with its histories, where it needs them and the summary has them."""
-    if not isinstance(given, Fit) or given.histories is not None:
-        return given
-    if np.isfinite(np.diag(given.covariance)).all():
-        return given
-    try:
-        return replace(given, histories=rows_of(given, rfm, "A total").customers)
-    except DataError:  # it was fitted to others
-        return given
-
-
-def _check_by(rfm: CustomerSummary, by: str | Sequence[str] | None) -> tuple[str, ...]:
+def _columns(rfm: CustomerSummary, by: str | Sequence[str] | None) -> tuple[str, ...]:
     """Return the columns that make segments, or raise."""
-    names = as_narwhals(rfm.frame).collect_schema().names()
-    columns = () if by is None else (by,) if isinstance(by, str) else tuple(by)
-    for name in columns:
-        require_column(name, names, role="segment")
-    taken = [name for name in columns if str(name).casefold() in _RESULT]
-    if taken or len(set(columns)) < len(columns):
-        raise DataError(
-            "Columns of segments stand beside those of the result, each once.",
-            place=f"Got {', '.join(map(repr, taken or columns))}.",
-            fix="Rename the column, or name each once.",
-        )
-    return columns
+    return segment_columns(by, as_narwhals(rfm.frame).collect_schema().names(), _RESULT)
 
 
 def _refuse_uncountable(terms: Terms) -> None:

@@ -23,9 +23,9 @@ from clvmodels.frames.zones import in_zone
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["check_labels", "usual_labels"]
+__all__ = ["LABEL", "check_labels", "labelled", "usual_labels"]
 
-_LABEL: Final = "_label"
+LABEL: Final = "_label"
 _ROWS: Final = "_rows"
 
 
@@ -72,14 +72,14 @@ def usual_labels(transactions: Any, rules: Rules, by: Sequence[str], *, until: d
     """
     import polars as pl
 
-    source = _labelled(transactions, rules, by)
+    source = labelled(transactions, rules, by)
     day = nw.col(DAY)
     seen = source.frame.filter(day <= day_number(until), day != UNREADABLE)
     seen = seen.filter(~nw.col(CUSTOMER).is_null())
     result = _in_polars(seen.select(CUSTOMER).unique())
     for i, name in enumerate(by):
-        result = result.join(_usual(seen, f"{_LABEL}{i}"), on=CUSTOMER, how="left")
-        result = result.rename({f"{_LABEL}{i}": name})
+        result = result.join(_usual(seen, f"{LABEL}{i}"), on=CUSTOMER, how="left")
+        result = result.rename({f"{LABEL}{i}": name})
     if source.eager:
         return source.restore(nw.from_native(result.lazy()))
     return result.rename({CUSTOMER: rules.customer}).with_columns(pl.all())
@@ -111,13 +111,13 @@ def _opened(transactions: Any, text: tuple[str, ...]) -> Any:
     return as_narwhals(transactions)
 
 
-def _labelled(transactions: Any, rules: Rules, by: Sequence[str]) -> Source:
+def labelled(transactions: Any, rules: Rules, by: Sequence[str]) -> Source:
     """Return a dated log with a column for each label."""
     frame = _opened(transactions, (rules.customer, rules.date))
     if isinstance(frame, nw.DataFrame):
         dated = open_dated(transactions, rules)
         table = nw.to_native(dated.frame).collect()
-        columns = [_label_column(frame[name]).alias(f"{_LABEL}{i}") for i, name in enumerate(by)]
+        columns = [_label_column(frame[name]).alias(f"{LABEL}{i}") for i, name in enumerate(by)]
         lazy = nw.from_native(table.with_columns(*columns).lazy())
         return Source(lazy, dated.customer, True, dated.restore)
     picked = (
@@ -126,7 +126,7 @@ def _labelled(transactions: Any, rules: Rules, by: Sequence[str]) -> Source:
         .select(
             nw.col(rules.customer).alias(CUSTOMER),
             nw.col(rules.date).alias(DAY),
-            *(nw.col(name).alias(f"{_LABEL}{i}") for i, name in enumerate(by)),
+            *(nw.col(name).alias(f"{LABEL}{i}") for i, name in enumerate(by)),
         )
     )
     lazy_source = Source(picked, rules.customer, False, nw.to_native)

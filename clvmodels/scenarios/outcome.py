@@ -131,6 +131,7 @@ def _found(
     every = [now, *scenes.values()]
     levels = values(every, *models)
     change = changes(levels)
+    change[1, :, levels[0] <= 0.0] = np.nan  # of nothing or of a loss there is no percentage
     lower, upper = _ends(change, change_error(every, present.purchases, present.valued), level)
     rows = [*scenes, INTERACTION] if len(scenes) > 1 else [*scenes]
     return Found(rows, levels, change, lower, upper)

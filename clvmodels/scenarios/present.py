@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.customers import Customers
-from clvmodels.errors import DataError, ParameterError
+from clvmodels.errors import ParameterError
 from clvmodels.frames.arguments import variables_of
-from clvmodels.frames.columns import require_column
 from clvmodels.frames.customer_summary import CustomerSummary
 from clvmodels.frames.exposure import exposure_of
 from clvmodels.frames.money import check_margins, check_price, refuse_bad_spend
+from clvmodels.frames.segments import segment_columns
 from clvmodels.frames.sources import as_narwhals
 from clvmodels.models.fit import Fit
-from clvmodels.models.provenance import rows_of
 from clvmodels.predictive.arguments import fit_of
 from clvmodels.predictive.totals import POWERS, Exposure
 from clvmodels.scenarios.futures import Arrivals
@@ -27,7 +26,7 @@ from clvmodels.value import check_margin
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["COLUMNS", "Present", "check_by", "informed"]
+__all__ = ["COLUMNS", "Present", "check_by"]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -135,33 +134,11 @@ def _nobody() -> Exposure:
 
 def check_by(rfm: CustomerSummary | None, by: str | Sequence[str] | None) -> tuple[str, ...]:
     """Return the columns that make segments, or raise."""
-    columns = () if by is None else (by,) if isinstance(by, str) else tuple(by)
-    if columns and rfm is None:
+    if by and rfm is None:
         raise ParameterError(
             "Segments are those of a base.",
             place=f"Got by={by!r} and no `rfm`.",
             fix="Pass the summary as third argument.",
         )
     names = [] if rfm is None else as_narwhals(rfm.frame).collect_schema().names()
-    for name in columns:
-        require_column(name, names, role="segment")
-    taken = [name for name in columns if str(name).casefold() in COLUMNS]
-    if taken or len(set(columns)) < len(columns):
-        raise DataError(
-            "Columns of segments stand beside those of the result, each once.",
-            place=f"Got {', '.join(map(repr, taken or columns))}.",
-            fix="Rename the column, or name each once.",
-        )
-    return columns
-
-
-def informed(given: Any, rfm: CustomerSummary | None) -> Any:
-    """Return a loaded fit with its histories, where it needs them and the summary has them."""
-    if not isinstance(given, Fit) or given.histories is not None or rfm is None:
-        return given
-    if np.isfinite(np.diag(given.covariance)).all():
-        return given
-    try:
-        return replace(given, histories=rows_of(given, rfm, "A scenario").customers)
-    except DataError:  # it was fitted to others
-        return given
+    return segment_columns(by, names, COLUMNS)

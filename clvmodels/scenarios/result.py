@@ -33,8 +33,8 @@ class WhatIf:
     table : DataFrame
         A row a segment: the columns `by`, ``customers``, ``before``, ``after``, ``difference`` with
         its interval ``lower`` and ``upper``, and ``relative``, the difference over ``before`` (null
-        where that is 0), with its own in ``relative_lower`` and ``relative_upper``. One row without
-        `by`, none without a base.
+        where that is nothing or a loss), with its own in ``relative_lower`` and
+        ``relative_upper``. One row without `by`, none without a base.
     total : DataFrame
         The same for the whole base, one row.
     new_customer : DataFrame
@@ -53,7 +53,8 @@ class WhatIf:
     sensitivity : DataFrame
         Which lever matters most, as things are: ``lever``, ``step``, ``now``, and the relative
         change by that step of the value of the ``base`` and of a ``new_customer`` with the first
-        order; to first order, null where nothing can move.
+        order; to first order, null where nothing can move. Of a loss it is relative to its size,
+        and negative where the loss grows.
     break_even : DataFrame
         What the scenario may cost at most, in money of today: ``of``, ``worth``, ``lower``,
         ``upper``.

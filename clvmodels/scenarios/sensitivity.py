@@ -36,8 +36,8 @@ class Response:
     now : float
         The quantity as it is.
     change : Array
-        Relative change of each value by the step, shape (m,); missing where the quantity cannot
-        move, as retention where nobody leaves.
+        Change of each value by the step, over its size, shape (m,): of a loss, negative where the
+        loss grows. Missing where the quantity cannot move, as retention where nobody leaves.
     """
 
     lever: str
@@ -78,19 +78,19 @@ def responses(scene: Scene, purchases: Any, spend: Any, annual: float) -> list[R
 
     now = retention_of(purchases, scene.new, Move(), scene.year)
     staying = _elasticity(by_dropout)
-    one = np.ones(len(staying))
+    gain = np.where(value(Move()) < 0.0, -1.0, 1.0)  # what makes a loss larger makes it worse
     found = [
-        Response("retention", "+1 point", now, staying * _PER_CENT / now),
-        Response("retention", "+1 %", now, staying * _PER_CENT),
+        Response("retention", "+1 point", now, gain * staying * _PER_CENT / now),
+        Response("retention", "+1 %", now, gain * staying * _PER_CENT),
     ]
     with suppress(ParameterError):  # renewals come once a period
-        found.append(Response("purchase_rate", "+1 %", 1.0, _elasticity(by_rate) * _PER_CENT))
-    found.append(Response("spend", "+1 %", scene.spend_per_order(spend), one * _PER_CENT))
-    found.append(Response("margin", "+1 %", scene.margin, one * _PER_CENT))
+        buying = _elasticity(by_rate)
+        found.append(Response("purchase_rate", "+1 %", 1.0, gain * buying * _PER_CENT))
+    found.append(Response("spend", "+1 %", scene.spend_per_order(spend), gain * _PER_CENT))
+    found.append(Response("margin", "+1 %", scene.margin, gain * _PER_CENT))
     if annual != 0.0:
-        found.append(
-            Response("discount_rate", "-1 %", annual, -_elasticity(by_discount) * _PER_CENT)
-        )
+        later = -_elasticity(by_discount)
+        found.append(Response("discount_rate", "-1 %", annual, gain * later * _PER_CENT))
     return found
 
 

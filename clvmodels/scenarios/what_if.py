@@ -9,6 +9,7 @@ from typing import Any, Final
 from clvmodels.errors import ParameterError
 from clvmodels.frames.arguments import PurchaseFit, SpendFit, check_models
 from clvmodels.frames.customer_summary import CustomerSummary
+from clvmodels.frames.known_histories import with_histories
 from clvmodels.frames.predict import CLVModel
 from clvmodels.models.intervals import check_level
 from clvmodels.models.provenance import check_alike
@@ -17,7 +18,7 @@ from clvmodels.predictive.arguments import fit_of, fitted_model, purchase_fit
 from clvmodels.predictive.totals import Terms
 from clvmodels.scenarios.levers import Levers
 from clvmodels.scenarios.outcome import Asked, outcome_of
-from clvmodels.scenarios.present import Present, check_by, informed
+from clvmodels.scenarios.present import Present, check_by
 from clvmodels.scenarios.result import WhatIf
 from clvmodels.scenarios.worth import Scene
 from clvmodels.units import Duration, TimeUnit, check_unit, in_units, rate_per_unit
@@ -112,8 +113,8 @@ def what_if(
     if spend is None:
         levers.refuse_money(margin)
     known = _unit(fit_of(purchases), rfm, unit)
-    price = 1.0 if spend is None else informed(spend, rfm)
-    present = Present(rfm, informed(purchases, rfm), price, check_by(rfm, by))
+    price = 1.0 if spend is None else with_histories(spend, rfm)
+    present = Present(rfm, with_histories(purchases, rfm), price, check_by(rfm, by))
     exposure, names = present.exposure(margin)
     now = Scene(
         exposure,

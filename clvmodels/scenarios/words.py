@@ -55,9 +55,12 @@ class Told:
             ends = "parameters taken as known"
         else:
             ends = f"{100.0 * self.level:g} % interval {ends}"
+        share = _percent(row["relative"])
+        if row["before"] < 0.0:
+            share = f"from {number(row['before'])} to {number(row['after'])}"
         return (
             f"With {' and '.join(self._stated)}, {what} of {whose} changes by "
-            f"{_signed(row['difference'])}, {_percent(row['relative'])} ({ends})."
+            f"{_signed(row['difference'])}, {share} ({ends})."
         )
 
     @property

@@ -56,6 +56,7 @@ def compared(log: pl.DataFrame, columns: dict[str, str]) -> clv.CohortAnalysis:
     return clv.cohorts(log, **columns, common_age=1, observed_until="2021-06-30")
 
 
+@pytest.mark.slow
 def test_alarms_are_rarely_false(columns):
     """20 logs of alike cohorts: in 5 % of them one may differ by chance; 5 of them once in 400."""
     alarms = [compared(sample(seed), columns).comparison["differs"].any() for seed in range(20)]
@@ -160,6 +161,20 @@ def test_arguments(shop, columns):
         clv.cohorts(shop.seen, **columns).grid("retntion")
 
 
+def test_people_who_gave_back_all(columns):
+    """They are in no cohort, and it is said."""
+    days = ["2024-01-01", "2024-05-01", "2024-01-01", "2024-02-03", "2024-02-05"]
+    log = pl.DataFrame({"who": [1, 1, 2, 3, 3], "when": days, "paid": [5.0, -50, 6, 9, -2]})
+    found = clv.cohorts(log, **columns)
+    assert found.table["customers"].iloc[0] == 2
+    assert found.table["cumulative_value"].iloc[-1] == pytest.approx((6.0 + 7.0) / 2.0)
+    assert "1 person gave back all they bought" in str(found)
+    for some in (clv.cohorts(log, **columns, returns="drop"), clv.cohorts(log[2:], **columns)):
+        assert not any("gave back" in each for each in some.notes)
+    twice = pl.concat([log, log.with_columns(pl.col("who") + 10)]).lazy()
+    assert "2 people gave back" in " ".join(clv.cohorts(twice, **columns).notes)
+
+
 def test_what_is_printed(shop, columns):
     found = clv.cohorts(shop.seen, **columns, observed_until="2020-09-10", cohort="month")
     text = str(found)
@@ -167,6 +182,8 @@ def test_what_is_printed(shop, columns):
     begun = clv.cohorts(shop.seen, **columns, cohort="year", observed_until="2020-02-10")
     assert "customers in 1 cohort by year" in str(begun)
     assert str(begun).count("No period is over yet.") == 2
+    assert begun._repr_html_().count("No period is over yet.") == 1
+    assert "<table" not in begun._repr_html_()
     html = clv.cohorts(shop.seen.with_columns(shop=pl.lit("<b>")), **columns, by="shop")
     assert "<b>" not in html._repr_html_()
     assert "Share who bought" in html._repr_html_()

@@ -107,6 +107,7 @@ def test_online_retail_by_quarter(online_retail, occasions):
     assert len(partial) == 5
 
 
+@pytest.mark.slow
 def test_online_retail_by_country(online_retail, occasions):
     """The country of most rows, of several the first in the alphabet."""
     labels = duckdb.sql(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -104,6 +105,7 @@ def test_a_period_that_has_begun_is_completed(shop, fits, columns):
     assert seen.grid("retention").shape == (2, 2)
 
 
+@pytest.mark.slow
 def test_longer_cohorts_are_their_parts(shop, fits, columns):
     """A year at an age: its quarters at that age, whenever they reach it."""
     shared = {**columns, "observed_until": shop.until, "ahead": 2}
@@ -126,7 +128,8 @@ def test_longer_cohorts_are_their_parts(shop, fits, columns):
 
 
 @pytest.mark.parametrize(
-    "how", [pytest.param("pandas", marks=pytest.mark.slow), "duckdb", "shuffled"]
+    "how",
+    [*(pytest.param(each, marks=pytest.mark.slow) for each in ("pandas", "duckdb")), "shuffled"],
 )
 def test_engines_and_order_do_not_matter(how, shop, models, columns):
     import duckdb
@@ -143,8 +146,8 @@ def test_engines_and_order_do_not_matter(how, shop, models, columns):
 
 
 def test_a_shop_that_goes_on(simulate, models, columns):
-    """4,000 customers by the true models: what came is where chance allows, at every age."""
-    shop = simulate(11, 4000)
+    """2,000 customers by the true models: what came is where chance allows, at every age."""
+    shop = simulate(11, 2000)
     ahead = clv.cohorts(shop.seen, *models, **columns, unit="day", observed_until=shop.until)
     came = clv.cohorts(shop.orders, **columns, observed_until="2021-03-31")
     both = ahead.table.merge(came.table, on=["cohort", "age"], suffixes=("", "_came"))
@@ -157,10 +160,11 @@ def test_a_shop_that_goes_on(simulate, models, columns):
     assert (np.abs(both["cumulative_value_came"] - both["cumulative_value"]) < 4.0 * sd).all()
 
 
+@pytest.mark.filterwarnings("ignore::clvmodels.IdentifiabilityWarning")  # of small worlds
 @pytest.mark.parametrize(
     ("worlds", "customers", "fitted"),
     [
-        (6, 440, False),
+        pytest.param(6, 440, False, marks=pytest.mark.slow),
         pytest.param(100, 600, True, marks=pytest.mark.slow),
     ],
 )
@@ -274,6 +278,19 @@ def test_draws_of_parameters(shop, fits, columns):
     wide = found.table["upper"] - found.table["lower"]
     normal = projected.table["upper"] - projected.table["lower"]
     assert ((wide / normal).dropna().between(0.7, 1.4)).all()
+
+
+def test_a_loaded_fit_at_a_limit_has_its_interval(shop, fits, columns, tmp_path):
+    """Histories, which no file has, tell its error: those of the log stand for them."""
+    covariance = fits[0].covariance.copy()
+    covariance[2], covariance[:, 2], covariance[2, 2] = 0.0, 0.0, np.inf
+    fit = replace(fits[0], covariance=covariance)
+    loaded = clv.load(clv.save(fit, tmp_path / "fit.json"))
+    shared = {**columns, "observed_until": shop.until, "ahead": 1, "common_age": 0}
+    fresh, again = (clv.cohorts(shop.seen, each, 10.0, **shared) for each in (fit, loaded))
+    pd.testing.assert_frame_equal(again.table, fresh.table, rtol=1e-6)
+    with pytest.raises(clv.DataError, match="do not bound 'a'"):
+        clv.cohorts(shop.seen.filter(pl.col("who") < 500), loaded, 10.0, **shared)
 
 
 def test_results_can_be_kept(projected):

@@ -23,6 +23,7 @@ def contracts() -> tuple[clv.Fit[clv.SBG], clv.CustomerSummary]:
     return clv.SBG.fit(rfm), rfm
 
 
+@pytest.mark.slow
 def test_draws_say_what_the_delta_method_says(
     contracts: tuple[clv.Fit[clv.SBG], clv.CustomerSummary],
 ) -> None:
@@ -78,6 +79,7 @@ def test_models_are_taken_as_exact() -> None:
     assert "parameters taken as known" in found.verdict
 
 
+@pytest.mark.slow
 def test_intervals_hold_in_a_few_worlds() -> None:
     """Of 7 and more at 90 %, fewer than 60 % would be one run in 60 or fewer."""
     row = study.coverage("sBG, retention", range(8), people=400)

@@ -33,7 +33,7 @@ def summed(customers: pl.DataFrame, column: str) -> pd.DataFrame:
     return duckdb.sql(query).df()
 
 
-@pytest.mark.parametrize("column", ["Country", "cohort"])
+@pytest.mark.parametrize("column", ["Country", pytest.param("cohort", marks=pytest.mark.slow)])
 def test_values_of_segments(
     column: str, models: clv.CLVModel, online_retail_customers: clv.CustomerSummary
 ) -> None:
@@ -106,6 +106,7 @@ def test_who_leaves(models: clv.CLVModel, online_retail_customers: clv.CustomerS
     np.testing.assert_allclose(found.table.after, summed(customers, "Country").v, rtol=SAME)
 
 
+@pytest.mark.slow
 def test_the_command(
     models: clv.CLVModel,
     online_retail_customers: clv.CustomerSummary,
