@@ -113,7 +113,7 @@ class PosteriorWarning(UserWarning):
     """Draws of parameters are worse than asked for: the message says how, and what was done."""
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
+def did_you_mean(name: object, known: Iterable[object]) -> str:
     """Return a hint that names the nearest known name, or lists what is known.
 
     Examples
@@ -125,7 +125,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """
     names = [str(each) for each in known]
     folded = {each.casefold(): each for each in reversed(names)}
-    near = get_close_matches(name.casefold(), list(folded), n=1, cutoff=0.6)
+    near = get_close_matches(str(name).casefold(), list(folded), n=1, cutoff=0.6)
     if near:
         return f"Did you mean {folded[near[0]]!r}?"
     return f"Known: {', '.join(repr(each) for each in names)}."

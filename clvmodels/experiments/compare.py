@@ -20,7 +20,7 @@ from clvmodels.experiments.result import GroupComparison
 from clvmodels.experiments.tables import arm_table, difference_tables, newcomer_table
 from clvmodels.experiments.trial import make_trial
 from clvmodels.experiments.words import notes, verdicts, warnings_of
-from clvmodels.frames.assigned import assigned
+from clvmodels.frames.assigned import arm_name, assigned
 from clvmodels.frames.calendar import as_date
 from clvmodels.frames.cleaning import Invalid
 from clvmodels.frames.reading import Rules
@@ -50,9 +50,9 @@ def compare_groups(
     start: Day | None = None,
     before: Day | None = None,
     window: Duration | None = None,
-    control: str | None = None,
+    control: str | float | None = None,
     others: bool = False,
-    planned: Mapping[str, float] | None = None,
+    planned: Mapping[Any, float] | None = None,
     purchases: str | type[PurchaseModel] = "BGNBD",
     spend: str | type[SpendModel] | float | None = "GammaGamma",
     discount_rate: float = 0.0,
@@ -85,7 +85,8 @@ def compare_groups(
         How far from the assignment value counts: ``"1y"``, or a number in `unit`.
     group
         The column of the log that names the arm; rows without a name do not count. A customer with
-        several names is left out and counted.
+        several names is left out and counted. Everybody who was assigned needs the name, whether
+        they bought afterwards or not: give it to their earlier orders as well.
     start
         First day of the test. Customers who bought before it are compared, from that day on; those
         who came later are counted apart. None compares each customer from their first purchase on.
@@ -166,7 +167,7 @@ def compare_groups(
         start=first,
         before=split,
         window=None if window is None else in_units(window, terms.unit, name="window"),
-        control=control,
+        control=None if control is None else arm_name(control),
         pooled=others,
     )
     shares = check_planned(planned, trial.arms)

@@ -10,16 +10,27 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-__all__ = ["Arm", "Difference", "adjusted", "difference", "holm", "plain", "winsorised"]
+__all__ = [
+    "Arm",
+    "Difference",
+    "adjusted",
+    "difference",
+    "holm",
+    "plain",
+    "spreads",
+    "winsorised",
+]
 
 Array: TypeAlias = NDArray[np.float64]
 Index: TypeAlias = NDArray[np.intp]
+
+_ROUNDING: Final = 1e-9  # of a mean: a smaller spread is none
 
 
 @dataclass(frozen=True)
@@ -63,10 +74,26 @@ def plain(rows: Array, arm: NDArray[np.intp], arms: int) -> list[Arm]:
 
 def _arm(rows: Array) -> Arm:
     n = len(rows)
+    if (rows == rows[0]).all():  # the mean of equal numbers is rounded, and so is their spread
+        return Arm(float(rows[0]), 0.0, n, n - 1.0)
     return Arm(float(rows.mean()), float(rows.var(ddof=1)), n, n - 1.0)
 
 
-def adjusted(rows: Array, known: Array, arm: NDArray[np.intp], arms: int) -> list[Arm] | None:
+def spreads(columns: Array, around: Array) -> Array:
+    """Return the standard deviation of each column, zero where there is only rounding.
+
+    Parameters
+    ----------
+    columns
+        Shape (n, k), less their means.
+    around
+        Shape (k,): how large the numbers themselves are.
+    """
+    found = np.asarray(columns.std(axis=0))
+    return np.where(found > _ROUNDING * np.abs(around), found, 0.0)
+
+
+def adjusted(rows: Array, known: Array, arm: NDArray[np.intp], arms: int) -> dict[int, Arm]:
     """Return the arms as if what was known before the start had the same mean in all.
 
     A regression in each arm on the centred columns (Lin 2013, eq. 4): it cannot bias the difference
@@ -85,31 +112,34 @@ def adjusted(rows: Array, known: Array, arm: NDArray[np.intp], arms: int) -> lis
 
     Returns
     -------
-    list of Arm or None
-        None if an arm has too few customers for the columns, or the columns say nothing.
+    dict of Arm
+        By number, without arms that have too few customers for the columns. Empty where 0, the
+        control, is such an arm or the only one left, or the columns say nothing.
     """
-    centred = known - known.mean(axis=0)
-    spread = centred.std(axis=0)
-    columns = centred[:, spread > 0.0] / spread[spread > 0.0]
-    k = columns.shape[1]
-    slopes, found = [], []
-    for j in range(arms):
-        own, x = rows[arm == j], columns[arm == j]
-        if not k or len(own) < 10 * (k + 1):
-            return None
-        slope = np.linalg.lstsq(x - x.mean(axis=0), own - own.mean(), rcond=None)[0]
-        rest = own - x @ slope
-        degrees = len(own) - 1.0 - k
-        found.append(
-            Arm(float(rest.mean()), float(rest.var() * len(own) / degrees), len(own), degrees)
-        )
-        slopes.append(slope)
-    if not all(np.isfinite(each.mean) for each in found):
-        return None
-    return [
-        _with_slopes(each, slope, slopes[0], columns)
-        for each, slope in zip(found, slopes, strict=True)
-    ]
+    enough = np.bincount(arm, minlength=arms) >= 10 * (known.shape[1] + 1)
+    if not enough[0] or enough.sum() < 2:
+        return {}
+    some = enough[arm]
+    rows, known, arm = rows[some], known[some], arm[some]
+    means = known.mean(axis=0)
+    spread = spreads(known - means, means)
+    columns = (known - means)[:, spread > 0.0] / spread[spread > 0.0]
+    if not columns.shape[1]:
+        return {}
+    found = {int(j): _regressed(rows[arm == j], columns[arm == j]) for j in np.flatnonzero(enough)}
+    if not all(np.isfinite(each.mean) for each, _ in found.values()):
+        return {}
+    control = found[0][1]
+    return {j: _with_slopes(each, slope, control, columns) for j, (each, slope) in found.items()}
+
+
+def _regressed(own: Array, x: Array) -> tuple[Arm, Array]:
+    """Return an arm less what the columns explain in it, and their slopes."""
+    n, k = x.shape
+    slope = np.linalg.lstsq(x - x.mean(axis=0), own - own.mean(), rcond=None)[0]
+    rest = own - x @ slope
+    degrees = n - 1.0 - k
+    return Arm(float(rest.mean()), float(rest.var() * n / degrees), n, degrees), slope
 
 
 def _with_slopes(arm: Arm, slope: Array, control: Array, columns: Array) -> Arm:

@@ -91,8 +91,8 @@ def estimates(
     yield "plain", dict(zip(outcome.arms, plain(rows, arm, len(outcome.arms)), strict=True))
     if columns.shape[1]:
         made = adjusted(rows, columns, arm, len(outcome.arms))
-        if made is not None:
-            yield "adjusted", dict(zip(outcome.arms, made, strict=True))
+        if made:
+            yield "adjusted", {outcome.arms[k]: each for k, each in made.items()}
     if outcome.quantity == "observed value":
         moved = winsorised(rows, CUT)
         yield (

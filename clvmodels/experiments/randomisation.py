@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,9 @@ from scipy import special
 
 from clvmodels.errors import ParameterError
 from clvmodels.experiments.beforehand import traits
-from clvmodels.experiments.differences import difference, plain
+from clvmodels.experiments.differences import difference, plain, spreads
 from clvmodels.experiments.trial import Trial
+from clvmodels.frames.assigned import arm_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +27,7 @@ _LEVEL: Final = 0.9
 
 
 def check_planned(
-    planned: Mapping[str, float] | None, arms: tuple[str, ...]
+    planned: Mapping[Any, float] | None, arms: tuple[str, ...]
 ) -> dict[str, float] | None:
     """Return planned shares that add up to 1 in the order of the arms, or raise.
 
@@ -37,7 +38,7 @@ def check_planned(
     """
     if planned is None:
         return None
-    shares = {str(arm): float(share) for arm, share in planned.items()}
+    shares = {arm_name(arm): float(share) for arm, share in planned.items()}
     if set(shares) != set(arms) or not all(0.0 < share < math.inf for share in shares.values()):
         raise ParameterError(
             "`planned` has a share above zero for each arm.",
@@ -116,7 +117,8 @@ def _hotelling(columns: Array, trial: Trial, arm: int) -> dict[str, float]:
     own, other = columns[trial.arm == arm], columns[trial.arm == 0]
     n, m = len(own), len(other)
     within = np.vstack([own - own.mean(axis=0), other - other.mean(axis=0)])
-    spread = within.std(axis=0)
+    spread = spreads(within, other.mean(axis=0))
+    within[:, spread == 0.0] = 0.0
     spread[spread == 0.0] = 1.0
     values, vectors = np.linalg.eigh((within / spread).T @ (within / spread) / (n + m))
     used = values > 1e-9  # age and silence of customers who all came on one day are one

@@ -35,8 +35,10 @@ def difference_tables(
         for method, arms in estimates(outcome, trial, known):
             others = [k for k in arms if k]
             made = [_row(arms[k], arms[0], level) for k in others]
-            corrected = holm([each["p_value"] for each in made])
-            for k, row, p_holm in zip(others, made, corrected, strict=True):
+            # An arm without this row counts as well: it is judged by another one.
+            unjudged = [1.0] * (len(trial.arms) - 1 - len(made))
+            corrected = holm([*(each["p_value"] for each in made), *unjudged])
+            for k, row, p_holm in zip(others, made, corrected, strict=False):
                 key = {"arm": trial.arms[k], "quantity": outcome.quantity, "method": method}
                 rows.append({**key, **row, "p_holm": p_holm})
                 error = row["std_error"]

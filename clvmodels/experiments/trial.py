@@ -21,6 +21,7 @@ from clvmodels.experiments.histories import (
     usual_gap,
     worth,
 )
+from clvmodels.experiments.membership import Membership, membership
 from clvmodels.frames.assigned import Assigned, Occasions
 from clvmodels.frames.calendar import as_date, day_number
 
@@ -77,6 +78,8 @@ class Trial:
         Customers who are not compared, by reason.
     newcomers : tuple of Newcomers
         Of comparisons from a date.
+    membership : Membership or None
+        How customers came to be in an arm; None for before and after.
     gap : float
         The usual (median) time between two purchases in a row, in the unit; NaN without any.
     overlap : float
@@ -99,6 +102,7 @@ class Trial:
     left_out: dict[str, int]
     newcomers: tuple[Newcomers, ...]
     gap: float
+    membership: Membership | None = None
     overlap: float = 0.0
     from_log_start: bool = False
 
@@ -187,6 +191,7 @@ def _from_date(
         left_out=reasons,
         newcomers=_newcomers(found, after, known, arms, pooled),
         gap=usual_gap(past.followed_by(later), terms),
+        membership=membership(found, known, np.full(found.n, cut)),
     )
 
 
@@ -198,7 +203,8 @@ def _from_first(
     usable, reasons = _usable(found, old, pooled)
     reasons["observed for less than `window`"] = int((~old).sum())
     arms, arm = _arms([found.arm[i] for i in np.flatnonzero(usable)], control, pooled)
-    return _since_first(found, usable, terms, days, "from the first purchase", arms, arm, reasons)
+    trial = _since_first(found, usable, terms, days, "from the first purchase", arms, arm, reasons)
+    return replace(trial, membership=membership(found, old, first))
 
 
 def _before_and_after(found: Assigned, terms: Terms, before: date, days: int | None) -> Trial:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from clvmodels.experiments.membership import Membership
 from clvmodels.experiments.outcomes import CUT, Outcome, Predictions
 from clvmodels.experiments.predicted import ArmModels
 from clvmodels.experiments.randomisation import time_apart
@@ -32,6 +33,7 @@ def verdicts(
 ) -> tuple[str, ...]:
     """Return one sentence an arm: is it better, by how much, and what could have been seen."""
     several = len(trial.arms) > 2
+    doubt = trial.membership is not None and trial.membership.by_buying
     words = []
     for arm in trial.arms[1:]:
         place = headline(table, arm)
@@ -39,6 +41,8 @@ def verdicts(
         words.append(_verdict(row, reach, trial, level, target, several=several))
         if row["quantity"].startswith("lifetime"):
             words[-1] += _observed(table, row)
+        if doubt:
+            words[-1] += " But whoever has an arm has bought: see the first warning."
     return tuple(words)
 
 
@@ -73,7 +77,7 @@ def _observed(table: pd.DataFrame, row: pd.Series[Any]) -> str:
     """Say what was observed, which no model can change."""
     quantity = row["quantity"].replace("lifetime", "observed")
     own = table[(table["arm"] == row["arm"]) & (table["quantity"] == quantity)]
-    alike = own[own["method"] == row["method"]]  # none if another arm is too small to adjust
+    alike = own[own["method"] == row["method"]]
     seen = alike.iloc[0] if len(alike) else own.iloc[0]
     return (
         f" In what was observed alone: {_signed(seen['difference'])} "
@@ -99,12 +103,26 @@ def warnings_of(
 ) -> tuple[str, ...]:
     """Return what endangers the comparison."""
     return (
+        *_of_membership(trial.membership),
         *_of_customers(trial),
         *_of_chance(trial, tests, balance, planned),
         *_of_time(trial, unit),
         *_of_models(trial, ahead),
         *_of_tails(trial, found, table, level),
     )
+
+
+def _of_membership(found: Membership | None) -> list[str]:
+    """Warn where only those who bought in the test are in an arm."""
+    if found is None or not found.by_buying:
+        return []
+    return [
+        "Whoever has an arm has bought: the arms are known from orders in the test "
+        f"({found.bought:.0%} of the {found.inside:,} customers with an arm bought in it, and "
+        f"{found.bought_outside:.0%} of the {found.outside:,} without; {found.late:.0%} have "
+        "their arm on no order up to the start). The means are those of buyers, and no difference "
+        "can be trusted. Give the arm of everybody who was assigned, on all of their orders."
+    ]
 
 
 def _of_customers(trial: Trial) -> list[str]:
@@ -275,9 +293,20 @@ def notes(trial: Trial, table: pd.DataFrame, basis: str) -> tuple[str, ...]:
             "it was, the less of a difference that began with the start reaches the predicted "
             "part. That it lasts at all is assumed."
         )
-    if basis:
-        words.append(f"Adjusted for {basis}.")
+    words += _of_adjusting(trial, table, basis)
     came = sum(each.customers for each in trial.newcomers)
     if came:
         words.append(f"{came:,} customers came after the start; they are not compared.")
     return tuple(words)
+
+
+def _of_adjusting(trial: Trial, table: pd.DataFrame, basis: str) -> list[str]:
+    """Say what arms were adjusted for, and which were not."""
+    done = set(table.loc[table["method"] == "adjusted", "arm"])
+    if not done:
+        return []
+    small = [arm for arm in trial.arms[1:] if arm not in done]
+    words = [f"Adjusted for {basis}."]
+    if small:
+        words.append(f"Too few customers to adjust: {', '.join(small)}.")
+    return words

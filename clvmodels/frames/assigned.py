@@ -23,13 +23,16 @@ from clvmodels.frames.usual_labels import LABEL, check_labels, labelled
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Assigned", "Occasions", "assigned"]
+__all__ = ["NEVER", "Assigned", "Occasions", "arm_name", "assigned"]
 
 Array: TypeAlias = NDArray[np.float64]
 Whole: TypeAlias = NDArray[np.int64]
 
 _PLACE: Final = "_place"
 _VALUES: Final = "_values"
+_NAMED: Final = "_named"
+
+NEVER: Final = np.iinfo(np.int64).max  # a day number
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +85,8 @@ class Assigned:
         For each customer the smallest label; None without one. Empty without labels.
     several : NDArray
         Shape (n,): whether rows of the customer have different labels.
+    named : Whole
+        Shape (n,): day number of the first row that has a label, or NEVER.
     end : int
         Last day of observation, as a day number.
     """
@@ -91,6 +96,7 @@ class Assigned:
     after: Occasions | None
     arm: tuple[str | None, ...]
     several: NDArray[np.bool_]
+    named: Whole
     end: int
 
 
@@ -144,13 +150,16 @@ def assigned(
     people = ids.with_row_index(_PLACE)
     arm: tuple[str | None, ...] = ()
     several = np.zeros(len(people), dtype=np.bool_)
+    named = np.full(len(people), NEVER)
     if group is not None:
         labels = people.join(_labels(transactions, rules, group, log.end), on=CUSTOMER, how="left")
         labels = labels.sort(_PLACE)
         arm = tuple(labels[LABEL].to_list())
         several = labels[_VALUES].fill_null(0).to_numpy() > 1
+        named = labels[_NAMED].cast(pl.Int64).fill_null(NEVER).to_numpy()
     before, *after = (_arrays(each, people) for each in tables)
-    return Assigned(len(people), before, after[0] if after else None, arm, several, log.end)
+    later = after[0] if after else None
+    return Assigned(len(people), before, later, arm, several, named, log.end)
 
 
 def _occasions(log: CleanLog) -> pl.DataFrame:
@@ -172,18 +181,50 @@ def _arrays(table: pl.DataFrame, people: pl.DataFrame) -> Occasions:
 
 
 def _labels(transactions: Any, rules: Rules, group: str, end: int) -> pl.DataFrame:
-    """Return CUSTOMER, the smallest label as text, and how many different ones there are."""
+    """Return CUSTOMER, the smallest label as text, how many there are, and since when."""
     import polars as pl
 
     source = labelled(transactions, rules, (group,))
     label, day = f"{LABEL}0", nw.col(DAY)
     seen = source.frame.filter(day <= end, day != UNREADABLE)
     seen = seen.filter(~nw.col(CUSTOMER).is_null() & ~nw.col(label).is_null())
-    pairs = _in_polars(seen.select(CUSTOMER, label).unique())
-    text = pairs.with_columns(pl.col(label).cast(pl.String).alias(LABEL))
-    return text.group_by(CUSTOMER).agg(
-        pl.col(LABEL).min(), pl.col(LABEL).n_unique().alias(_VALUES)
+    pairs = _in_polars(seen.group_by(CUSTOMER, label).agg(day.min().alias(_NAMED)))
+    text = pairs.with_columns(_as_text(pairs[label]).alias(LABEL))
+    return (
+        text.filter(pl.col(LABEL).str.strip_chars() != "")
+        .group_by(CUSTOMER)
+        .agg(
+            pl.col(LABEL).min(),
+            pl.col(LABEL).n_unique().alias(_VALUES),
+            pl.col(_NAMED).min(),
+        )
     )
+
+
+def _as_text(labels: pl.Series) -> pl.Series:
+    """Return labels as text; 0.0 and 1.0, as a column of 0, 1 and gaps has it, as 0 and 1."""
+    import polars as pl
+
+    if labels.dtype.is_float() or labels.dtype.is_decimal():
+        labels = labels.cast(pl.Float64).fill_nan(None)
+        if bool((labels.is_null() | (labels.is_finite() & (labels.round() == labels))).all()):
+            labels = labels.cast(pl.Int64)
+    return labels.cast(pl.String)
+
+
+def arm_name(label: object) -> str:
+    """Return how an arm is named whose label in the log is a number, a truth value or text.
+
+    Examples
+    --------
+    >>> [arm_name(each) for each in ("mail", 0, 1.0, True)]
+    ['mail', '0', '1', 'true']
+    """
+    if isinstance(label, bool | np.bool_):
+        return str(bool(label)).lower()
+    if isinstance(label, float | np.floating) and float(label).is_integer():
+        return str(int(label))
+    return str(label)
 
 
 def _in_polars(frame: nw.LazyFrame[Any]) -> pl.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -163,6 +164,30 @@ def test_arms_of_any_type() -> None:
     coded = _log().with_columns(pl.col("arm").replace_strict({"control": 0, "mail": 1}))
     found = clv.compare_groups(coded, **COLUMNS, group="arm", start="2024-02-01", horizon=5)
     assert found.arms["arm"].tolist() == ["0", "1"]
+    asked = {"group": "arm", "start": "2024-02-01", "horizon": 5}
+    for control in (1, 1.0, "1", np.int64(1)):
+        again = clv.compare_groups(
+            coded, **COLUMNS, **asked, control=control, planned={0: 0.5, 1.0: 0.5}
+        )
+        assert again.control == "1"
+    with pytest.raises(ParameterError, match="Known: '0', '1'"):
+        clv.compare_groups(coded, **COLUMNS, **asked, control=7)
+    true = coded.with_columns(pl.col("arm").cast(pl.Boolean))
+    assert clv.compare_groups(true, **COLUMNS, **asked, control=True).control == "true"
+
+
+def test_whole_numbers_with_gaps_are_named_as_whole_numbers() -> None:
+    """Pandas makes floats of them; shares stay shares, and blank text is no arm."""
+    asked = {"group": "arm", "start": "2024-02-01", "horizon": 5}
+    coded = _log().with_columns(
+        pl.col("arm").replace_strict({"control": 0, "mail": 1}, return_dtype=pl.Float64)
+    )
+    halves = coded.with_columns(pl.col("arm") / 2.0)
+    blank = _log().with_columns(pl.col("arm").fill_null(" "))
+    for log in (coded.to_pandas(), coded.lazy(), coded.fill_null(math.nan).lazy()):
+        assert clv.compare_groups(log, **COLUMNS, **asked).arms["arm"].tolist() == ["0", "1"]
+    assert clv.compare_groups(halves, **COLUMNS, **asked, control=0.5).control == "0.5"
+    assert clv.compare_groups(blank, **COLUMNS, **asked).left_out["in no arm"] == 1
 
 
 @pytest.mark.parametrize(

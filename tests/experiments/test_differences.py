@@ -34,7 +34,6 @@ def test_the_plain_difference_is_welchs() -> None:
 def test_adjusting_is_a_regression_with_interactions() -> None:
     rows, known, arm = _world(2)
     found = adjusted(rows, known, arm, 2)
-    assert found is not None
     x = known - known.mean(axis=0)
     design = np.column_stack([np.ones(len(arm)), arm, x, x * arm[:, None]])
     slopes = np.linalg.lstsq(design, rows, rcond=None)[0]
@@ -48,14 +47,12 @@ def test_adjusting_is_a_regression_with_interactions() -> None:
 def test_the_adjusted_error_is_that_of_the_bootstrap() -> None:
     rows, known, arm = _world(3)
     found = adjusted(rows, known, arm, 2)
-    assert found is not None
     rng, draws = np.random.default_rng(4), []
     for _ in range(500):
         some = np.concatenate(
             [rng.choice(np.flatnonzero(arm == k), n) for k, n in ((0, 60), (1, 90))]
         )
         again = adjusted(rows[some], known[some], arm[some], 2)
-        assert again is not None
         draws.append(again[1].mean - again[0].mean)
     # Of 500 draws the sd is known to 3 %; regressions of 60 lose some more to their slopes.
     assert difference(found[1], found[0], 0.9).error == pytest.approx(np.std(draws), rel=0.12)
@@ -63,8 +60,17 @@ def test_the_adjusted_error_is_that_of_the_bootstrap() -> None:
 
 def test_columns_that_say_nothing_do_not_adjust() -> None:
     rows, known, arm = _world(5)
-    assert adjusted(rows, np.ones_like(known), arm, 2) is None
-    assert adjusted(rows[:12], known[:12], np.repeat([0, 1], 6), 2) is None
+    assert adjusted(rows, np.full_like(known, 0.1), arm, 2) == {}
+    assert adjusted(rows[:12], known[:12], np.repeat([0, 1], 6), 2) == {}
+
+
+def test_an_arm_too_small_to_adjust_leaves_the_others_as_if_it_were_not_there() -> None:
+    rows, known, arm = _world(6)
+    three = np.where(np.arange(150) < 9, 2, arm)
+    found = adjusted(rows, known, three, 3)
+    assert list(found) == [0, 1]
+    assert found == adjusted(rows[9:], known[9:], arm[9:], 2)
+    assert adjusted(rows, known, (three + 1) % 3, 3) == {}  # the control is the small one
 
 
 def test_holm_by_hand() -> None:
@@ -78,6 +84,8 @@ def test_without_any_spread_there_is_no_doubt() -> None:
     assert (up.value, up.error, up.probability, up.p_value) == (1.0, 0.0, 1.0, 0.0)
     same = difference(*plain(np.ones(10), arm, 2)[::-1], 0.9)
     assert (same.value, same.probability, same.p_value) == (0.0, 0.5, 1.0)
+    rounded = difference(*plain(np.full(10, 365.0 / 7.0), arm, 2)[::-1], 0.9)
+    assert (rounded.value, rounded.error, rounded.p_value) == (0.0, 0.0, 1.0)
 
 
 def test_winsorised_by_hand() -> None:

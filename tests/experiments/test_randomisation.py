@@ -115,3 +115,72 @@ def test_one_customer_who_makes_the_difference_is_warned_of(log: pl.DataFrame) -
     whale = log.with_columns(paid=pl.when(big).then(pl.lit(50_000.0)).otherwise("paid"))
     found = clv.compare_groups(whale, **COLUMNS, group="arm", start=START, horizon="13w")
     assert any("One customer has" in each and "in mail" in each for each in found.warnings)
+
+
+def test_what_is_the_same_for_all_is_no_difference() -> None:
+    """All came on one day and are observed for 365/7 weeks: rounding is not compared."""
+    rows = [
+        (who, day, 10.0 + who % 7, "mail" if who % 3 else "control")
+        for who in range(170)
+        for day in ("2023-03-01", f"2023-0{4 + who % 5}-11", f"2024-0{1 + who % 4}-11")
+    ]
+    log = pl.DataFrame(rows, schema=["customer", "day", "paid", "arm"], orient="row")
+    terms = {"start": "2024-01-01", "observed_until": "2024-12-30", "horizon": 26, "spend": None}
+    found = clv.compare_groups(log, **COLUMNS, group="arm", **terms)
+    assert found.arms["observed"].tolist() == [26.0, 26.0]
+    longer = clv.compare_groups(log, **COLUMNS, group="arm", **{**terms, "horizon": 365 / 7})
+    for trait in ("time observed", "age", "repeat purchases"):
+        row = longer.balance[longer.balance["trait"] == trait].iloc[0]
+        assert (row["standardised"], row["p_value"]) == (0.0, 1.0)
+    assert longer.tests["degrees"].tolist() == [1, 1]  # of balance: silence alone differs
+    assert longer.tests["p_value"][1] > 0.01
+
+
+START_DAY = pl.lit(START).str.to_date()
+
+
+@pytest.mark.parametrize("start", [START, None])
+def test_arms_on_orders_in_the_test_alone_are_warned_of(
+    log: pl.DataFrame, start: str | None
+) -> None:
+    """As a shop's log has it: an order carries the arm, and there are no orders of who left."""
+    late = log.with_columns(arm=pl.when(pl.col("day") >= START_DAY).then("arm"))
+    terms = {"group": "arm", "horizon": "13w", "spend": None, "start": start}
+    found = clv.compare_groups(late, **COLUMNS, **terms)
+    assert found.warnings[0].startswith("Whoever has an arm has bought")
+    assert all("see the first warning" in each for each in found.verdicts)
+
+
+def test_arms_carried_from_orders_in_the_test_to_all_orders_are_warned_of(
+    log: pl.DataFrame,
+) -> None:
+    bought = log.filter(pl.col("day") >= START_DAY)["customer"].unique().implode()
+    carried = log.with_columns(arm=pl.when(pl.col("customer").is_in(bought)).then("arm"))
+    terms = {"group": "arm", "horizon": "13w", "spend": None, "start": START}
+    found = clv.compare_groups(carried, **COLUMNS, **terms)
+    assert "(100% of the" in found.warnings[0]
+    assert "0% have their arm on no order" in found.warnings[0]
+
+
+def test_customers_who_were_not_in_the_test_are_no_reason_to_warn(log: pl.DataFrame) -> None:
+    """A third was never assigned: they are left out, and nothing depends on what they bought."""
+    some = log.with_columns(arm=pl.when(pl.col("customer") % 3 > 0).then("arm"))
+    terms = {"group": "arm", "horizon": "13w", "spend": None, "start": START}
+    found = clv.compare_groups(some, **COLUMNS, **terms)
+    assert any("in no arm and left out" in each for each in found.warnings)
+    assert not any("has bought" in each for each in (*found.warnings, *found.verdicts))
+
+
+def test_one_small_arm_leaves_the_others_adjusted(log: pl.DataFrame) -> None:
+    mail = pl.col("arm") == "mail"
+    few = (pl.col("customer") % 11 == 0) & mail
+    three = log.with_columns(arm=pl.when(few).then(pl.lit("post")).otherwise("arm"))
+    terms = {"group": "arm", "horizon": "13w", "spend": None, "start": START}
+    found = clv.compare_groups(three, **COLUMNS, **terms)
+    methods = found.table.groupby("arm")["method"].unique().map(list).to_dict()
+    assert methods == {"mail": ["plain", "adjusted"], "post": ["plain"]}
+    row = found.table[found.table["method"] == "adjusted"].iloc[0]
+    assert row["p_holm"] == pytest.approx(min(2.0 * row["p_value"], 1.0))
+    assert "Too few customers to adjust: post." in found.notes
+    assert "adjusted)" in found.verdicts[0]
+    assert "plain)" in found.verdicts[1]

@@ -46,7 +46,7 @@ def _lifetime(found: clv.GroupComparison, method: str) -> dict[str, float]:
 
 
 def test_errors_are_as_large_as_they_are_said_to_be() -> None:
-    """Errors over standard errors in eight worlds: their squares are chi-square, 1 in 1,000 aside."""
+    """Errors over standard errors in eight worlds: squares are chi-square, 1 in 1,000 aside."""
     away = []
     for seed in range(8):
         found, truth = _new(seed, 150, 1.3)
