@@ -16,7 +16,8 @@ ROUNDING = 1e-9
 
 def test_variance_between_customers_who_are_not_there_yet(shop, fits, columns):
     """Of what each was worth so far and is expected to be, and of chance ahead."""
-    found = clv.cohorts(shop.seen, *fits, **columns, observed_until=shop.until, common_age=2)
+    shared = {**columns, "observed_until": shop.until}
+    found = clv.cohorts(shop.seen, *fits, **shared, ahead=1, common_age=2)
     rfm = clv.rfm_summary(shop.seen, **columns, unit="day", observed_until=shop.until)
     each = rfm.with_cohorts("quarter")
     ends = {"2020 Q2": date(2020, 12, 31)}
@@ -142,7 +143,9 @@ def test_a_missing_label_is_one(columns):
         assert found.sentences[-1].startswith("no shop, 2020 Q3: ")
 
 
-def test_arguments(shop, columns):
+def test_arguments(shop, columns, models):
+    with pytest.raises(clv.ParameterError, match="its own spend model"):
+        clv.cohorts(shop.seen, clv.CLVModel(*models), 3.0, **columns)
     for name, value in (("ahead", 0), ("common_age", -1), ("interval", 1.0), ("margin", 0.0)):
         with pytest.raises(clv.ParameterError, match=name):
             clv.cohorts(shop.seen, **columns, **{name: value})

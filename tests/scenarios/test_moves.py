@@ -21,6 +21,10 @@ from clvmodels.scenarios.moves import Move, _share_at_odds, family_of
 SAME = 1e-9  # the same integrals by other nodes
 Z = 4.0  # standard errors of a mean over simulated lives
 KINDS = [name for name, kind in MODELS.items() if issubclass(kind, PurchaseModel)]
+# Purchases of several events take longest; the others are moved in the same way.
+CASES = [
+    pytest.param(each, marks=pytest.mark.slow) if each.endswith("CNBD") else each for each in KINDS
+]
 PERIODS = ("BGBB", "SBG", "BDW")
 
 
@@ -41,7 +45,7 @@ def newcomers() -> Arrivals:
     return Arrivals.like(clv.Customers.from_arrays([0], zero, zero, unit=None), np.ones(1))
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize(("horizon", "rate"), [(30.0, 0.0), (30.0, 0.01), (math.inf, 0.02)])
 def test_no_move_is_what_the_model_says(name: str, horizon: float, rate: float) -> None:
     model = typical(name)
@@ -78,7 +82,7 @@ def test_new_customers_live_in_the_moved_population(name: str) -> None:
         np.testing.assert_allclose(found, expected, rtol=SAME)
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", CASES)
 def test_more_staying_is_more_purchases_for_everybody(name: str) -> None:
     model = typical(name)
     c = people(model, name)
