@@ -50,7 +50,7 @@ def audit(
     cohort: Cohort = "quarter",
     period: Cohort | None = None,
     horizon: Duration = "5y",
-    discount_rate: float = 0.1,
+    discount_rate: float = 0.0,
     margin: float = 1.0,
     returns: Returns = "net",
     invalid: Invalid = "error",

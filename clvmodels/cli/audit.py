@@ -65,7 +65,7 @@ def audit(
     model: OptionalModel = None,
     value: WithModel = True,
     horizon: Horizon = "5y",
-    discount_rate: DiscountRate = 0.1,
+    discount_rate: DiscountRate = 0.0,
     margin: Margin = 1.0,
     out: OutPath = None,
 ) -> None:

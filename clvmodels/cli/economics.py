@@ -122,7 +122,7 @@ def economics(
     by: By = None,
     cohort: CohortOption = None,
     horizon: Horizon = "1y",
-    discount_rate: DiscountRate = 0.1,
+    discount_rate: DiscountRate = 0.0,
     margin: Margin = 1.0,
     interval: Interval = 0.9,
     out: OutPath = None,

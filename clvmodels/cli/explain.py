@@ -112,7 +112,7 @@ def explain(
     before_discount_rate: BeforeRate = None,
     before_margin: BeforeMargin = None,
     horizon: Horizon = "1y",
-    discount_rate: DiscountRate = 0.1,
+    discount_rate: DiscountRate = 0.0,
     margin: Margin = 1.0,
     out: OutPath = None,
 ) -> None:

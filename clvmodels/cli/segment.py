@@ -155,7 +155,7 @@ def segment(
     by: By = None,
     cohort: CohortOption = None,
     horizon: Horizon = "1y",
-    discount_rate: DiscountRate = 0.1,
+    discount_rate: DiscountRate = 0.0,
     margin: Margin = 1.0,
     interval: Interval = 0.9,
     out: OutPath = None,

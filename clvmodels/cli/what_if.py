@@ -120,7 +120,7 @@ def what_if(
     by: By = None,
     cohort: CohortOption = None,
     horizon: Horizon = "5y",
-    discount_rate: DiscountRate = 0.1,
+    discount_rate: DiscountRate = 0.0,
     margin: Margin = 1.0,
     interval: Interval = 0.9,
     out: OutPath = None,

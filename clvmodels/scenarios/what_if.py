@@ -39,7 +39,7 @@ def what_if(
     new_margin: float | str | None = None,
     new_discount_rate: float | None = None,
     horizon: Duration = "5y",
-    discount_rate: float = 0.1,
+    discount_rate: float = 0.0,
     margin: float | str = 1.0,
     by: str | Sequence[str] | None = None,
     interval: float = 0.9,
@@ -103,7 +103,7 @@ def what_if(
     >>> found.levers[["lever", "before", "after"]].round(6).values.tolist()
     [['retention', 0.763984, 0.813984]]
     >>> found.new_customer.round(2)[["value", "before", "difference"]].values.tolist()
-    [['repeat purchases', 72.31, 19.67], ['with the first order', 107.52, 19.67]]
+    [['repeat purchases', 77.73, 21.75], ['with the first order', 112.95, 21.75]]
     """
     if isinstance(purchases, CLVModel):
         purchases, spend = _pair(purchases, spend)

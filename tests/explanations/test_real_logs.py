@@ -91,7 +91,16 @@ def test_online_retail_from_the_shell(
     clv.save(retail_model, tmp_path / "model.json")
     arguments = ["explain", source, "--customer", "Customer ID", "--date", "InvoiceDate"]
     arguments += ["--amount", "Quantity*Price", "--model", tmp_path / "model.json"]
-    arguments += ["--margin", "0.3", "--by", "Country", "--cohort", "quarter"]
+    arguments += [
+        "--discount-rate",
+        "0.1",
+        "--margin",
+        "0.3",
+        "--by",
+        "Country",
+        "--cohort",
+        "quarter",
+    ]
     out = tmp_path / "explained.parquet"
     told = json.loads(shell(capsys, *arguments, "--json", "--out", out, "--customer-id", "12748"))
     assert told["customers"] == int(by_sql["customers"].sum())
@@ -137,6 +146,7 @@ def test_the_bridge_of_cdnow_from_python_and_the_shell(
     arguments = ["explain", tmp_path / "orders.csv", "--observed-until", ends[1], "--json"]
     arguments += ["--before-until", ends[0], "--before-model", tmp_path / "before.json"]
     arguments += ["--model", tmp_path / "after.json", "--margin", "0.3", "--cohort", "month"]
+    arguments += ["--discount-rate", "0.1"]
     told = json.loads(shell(capsys, *arguments, "--customer-id", "4"))
     shown = {each["component"]: each["amount"] for each in told["totals"]}
     assert shown == pytest.approx(amounts, rel=SUMS, abs=1e-9)
