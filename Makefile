@@ -12,7 +12,7 @@ WORKERS ?= auto
 .venv/ready: pyproject.toml
 	$(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --quiet --upgrade pip
-	.venv/bin/python -m pip install --quiet --editable '.[test,docs,lint]'
+	.venv/bin/python -m pip install --quiet --no-compile --editable '.[test,docs,lint]'
 	touch $@
 
 demo: .venv-demo/ready  ## the main job on real CDNOW orders

@@ -102,7 +102,10 @@ def slow_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are those of POSIX")
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow), (signal.SIGTERM, 143)],
+)
 def test_interruption_leaves_nothing_behind(
     command: str, slow_log: Path, tmp_path: Path, sent: signal.Signals, code: int
 ) -> None:
@@ -138,7 +141,7 @@ def wait_until(seconds: float) -> Iterator[None]:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="pseudo terminals are those of POSIX")
-@pytest.mark.parametrize("quiet", [False, True])
+@pytest.mark.parametrize("quiet", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_progress_is_for_terminals(command: str, cdnow: Path, *, quiet: bool) -> None:
     import pty
 

@@ -176,7 +176,13 @@ def check_parts(n: int) -> None:
     assert_frame_equal(parts, whole, rel_tol=SAME)
 
 
-@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE.keys())
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(v, id=k, marks=pytest.mark.slow if i else ())
+        for i, (k, v) in enumerate(DAMAGE.items())
+    ],
+)
 def test_a_damaged_part_is_written_again(
     run: Callable[..., Any],
     job: tuple[object, ...],
@@ -211,7 +217,13 @@ STAGES = {
 }
 
 
-@pytest.mark.parametrize("files", STAGES.values(), ids=STAGES.keys())
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param(v, id=k, marks=pytest.mark.slow if i else ())
+        for i, (k, v) in enumerate(STAGES.items())
+    ],
+)
 def test_a_damaged_stage_is_made_again(
     run: Callable[..., Any],
     job: tuple[object, ...],

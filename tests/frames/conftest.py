@@ -63,7 +63,7 @@ class Engine:
 
 def _engines(names: Iterable[str]) -> list[Any]:
     """Return engines, those that another one is much like for `make thorough` alone."""
-    alike = {"pandas-pyarrow", "csv"}
+    alike = {"pandas-pyarrow", "csv", "parquet"}
     return [pytest.param(each, marks=pytest.mark.slow if each in alike else ()) for each in names]
 
 

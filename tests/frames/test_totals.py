@@ -82,7 +82,11 @@ def assert_same(found: list[tuple[Any, ...]], expected: list[tuple[Any, ...]]) -
                 assert mine == theirs
 
 
-@pytest.mark.parametrize("by", [None, "channel", ["loyal", "cohort"]], ids=str)
+@pytest.mark.parametrize(
+    "by",
+    [None, pytest.param("channel", marks=pytest.mark.slow), ["loyal", "cohort"]],
+    ids=str,
+)
 def test_engines_agree_and_add_up(frame_engine, names, in_order, by) -> None:
     frame = table()
     native = frame_engine(frame)
@@ -102,7 +106,7 @@ def test_engines_agree_and_add_up(frame_engine, names, in_order, by) -> None:
     assert sum(expected["customers"]) == 120
 
 
-@pytest.mark.parametrize("spend", [None, 12.5, "price"])
+@pytest.mark.parametrize("spend", [None, pytest.param(12.5, marks=pytest.mark.slow), "price"])
 def test_prices_and_counts_on_every_engine(frame_engine, in_order, spend) -> None:
     terms = TERMS | ({"discount_rate": 0.0} if spend is None else {"margin": "share"})
     frame = table()

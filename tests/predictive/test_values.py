@@ -228,7 +228,7 @@ def test_what_holds_for_every_model(case: tuple[PurchaseModel, Customers], rate:
     assert ((lower > 0.0) == (value.p_zero < 0.05)).all()
 
 
-@pytest.mark.parametrize("rate", [0.0, 0.1])
+@pytest.mark.parametrize("rate", [pytest.param(0.0, marks=pytest.mark.slow), 0.1])
 def test_the_mean_is_that_of_predict_and_of_the_law(
     case: tuple[PurchaseModel, Customers], rate: float
 ) -> None:
