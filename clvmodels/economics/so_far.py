@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
-from clvmodels.economics.acquired import past_value, past_values
+from clvmodels.customers import Customers
+from clvmodels.economics.acquired import Pair, past_value, past_values
 from clvmodels.economics.asked import Asked
 from clvmodels.economics.estimate import Estimate
 from clvmodels.errors import DataError, ParameterError
@@ -22,6 +24,7 @@ from clvmodels.units import DAYS_PER_UNIT
 __all__ = ["so_far", "up_to_age"]
 
 Array: TypeAlias = NDArray[np.float64]
+Index: TypeAlias = NDArray[np.intp]
 
 _ROUNDING: Final = 1e-12  # of days in the unit of the summary
 
@@ -35,7 +38,10 @@ def so_far(asked: Asked) -> Array:
     time = np.zeros(len(base.code))
     if rfm is not None and asked.costs.any_time:
         _, t_x, T = rfm.customers().timing
-        time = t_x + _by_model(asked, rfm, _p_alive) * (T - t_x)
+        alive = np.zeros(len(time))
+        for pair, c, rows in _by_pair(asked, rfm):
+            alive[rows] = fitted_model(pair.purchases).p_alive(c)
+        time = t_x + alive * (T - t_x)
     return past_values(base, asked.costs, spent, orders, time, asked.margins)
 
 
@@ -52,7 +58,9 @@ def _spent(asked: Asked, frequency: Array | None) -> Array:
     if asked.rfm is None:
         each = base.numbers("expected_spend", role="expected_spend")
     else:
-        each = _by_model(asked, asked.rfm, _expected_spend)
+        each = np.zeros(len(base.code))
+        for pair, c, rows in _by_pair(asked, asked.rfm):
+            each[rows] = _expected_spend(asked, pair, c, rows)
     repeat: Array = each
     if "monetary_value" in base.frame.columns:
         column = base.frame["monetary_value"].cast(nw.Float64)
@@ -60,24 +68,18 @@ def _spent(asked: Asked, frequency: Array | None) -> Array:
     return np.asarray(each + frequency * repeat)
 
 
-def _by_model(asked: Asked, rfm: CustomerSummary, function: Any) -> Array:
-    """Return a prediction of each customer, by the models of their segment."""
-    result = np.zeros(len(asked.base.code))
+def _by_pair(asked: Asked, rfm: CustomerSummary) -> Iterator[tuple[Pair, Customers, Index]]:
+    """Yield the models of each segment, with their customers and whose rows these are."""
     for pair in asked.pairs:
         priced = isinstance(pair.spend, str | int | float)
         c = rfm.customers(variables_of(pair.purchases, None if priced else pair.spend))
-        rows = np.arange(len(result))
+        rows = np.arange(len(asked.base.code))
         if pair.segments is not None:
             rows = np.flatnonzero(np.isin(asked.base.code, pair.segments))
-        result[rows] = function(asked, pair, c.take(rows), rows)
-    return result
+        yield pair, c.take(rows), rows
 
 
-def _p_alive(asked: Asked, pair: Any, c: Any, rows: Any) -> Array:  # noqa: ARG001 - as the others
-    return np.asarray(fitted_model(pair.purchases).p_alive(c))
-
-
-def _expected_spend(asked: Asked, pair: Any, c: Any, rows: Any) -> Array:
+def _expected_spend(asked: Asked, pair: Pair, c: Customers, rows: Index) -> Array:
     if isinstance(pair.spend, str):
         return np.asarray(asked.base.numbers(pair.spend, role="spend")[rows])
     if isinstance(pair.spend, int | float):

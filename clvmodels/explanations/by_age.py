@@ -10,14 +10,14 @@ difference keeps its digits.
 from __future__ import annotations
 
 import math
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.customers import Customers
 from clvmodels.models.predictions import PurchasePredictions
-from clvmodels.models.purchases import OpportunityModel, PurchaseModel
+from clvmodels.models.purchases import ContinuousModel, OpportunityModel, PurchaseModel
 from clvmodels.special import interpolate_smooth
 
 __all__ = ["ahead_at_ages", "purchases_by_age"]
@@ -109,6 +109,7 @@ def _ahead(
         return np.maximum(later - model.purchases_if_alive(c, ages), 0.0)
     if isinstance(own, OpportunityModel):
         return _ahead_in_periods(own, newcomer, ages, horizon, rate)
+    assert isinstance(own, ContinuousModel)
     end = min(horizon, _DEPTH / rate) if rate > 0.0 else horizon
     points = np.concatenate([ages, ages + end])
     longest = float(points.max())
@@ -117,7 +118,7 @@ def _ahead(
     lengths = np.diff(edges)
     s = edges[:-1, None] + lengths[:, None] * 0.5 * (1.0 + _GAUSS[0])
     rows = np.zeros(s.size, dtype=np.intp)
-    rates: Any = own.take(rows).rate_if_alive(newcomer.take(rows), s.ravel())  # type: ignore[attr-defined]  # of continuous models, which the others are not
+    rates = own.take(rows).rate_if_alive(newcomer.take(rows), s.ravel())
     parts = 0.5 * lengths * ((rates.reshape(s.shape) * np.exp(-rate * s)) @ _GAUSS[1])
     return _between(edges, parts, ages, ages + end, rate)
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache, singledispatch
-from typing import Any, TypeAlias, TypeVar
+from functools import lru_cache
+from typing import Any, Final, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,8 +118,7 @@ class Family:
     ahead: Callable[[Any, Customers, Move], Ahead]
 
 
-@singledispatch
-def family_of(model: Any) -> Family:
+def family_of(model: PurchaseModel) -> Family:
     """Return how a model, without covariates, is moved.
 
     Raises
@@ -127,31 +126,14 @@ def family_of(model: Any) -> Family:
     ParameterError
         Nobody has said what moving it means.
     """
+    for kind, family in _FAMILIES.items():
+        if isinstance(model, kind):
+            return family
     raise ParameterError(
         "A scenario moves a model of a known family.",
         place=f"{type(model).__qualname__} is of none.",
-        fix="Register it: `family_of.register` in clvmodels.scenarios.moves.",
+        fix="Say how it moves: a line of _FAMILIES in clvmodels.scenarios.moves.",
     )
-
-
-@family_of.register
-def _beta_dropout(model: BetaDropoutModel) -> Family:  # noqa: ARG001 - its type alone counts
-    return Family(("a", 1.0), ("alpha", -1.0), _beta_dropout_ahead)
-
-
-@family_of.register
-def _lifetime(model: LifetimeModel) -> Family:  # noqa: ARG001 - its type alone counts
-    return Family(("beta", -1.0), ("alpha", -1.0), _lifetime_ahead)
-
-
-@family_of.register
-def _opportunities(model: BGBB) -> Family:  # noqa: ARG001 - its type alone counts
-    return Family(("gamma", 1.0), ("odds of a purchase", 1.0), _opportunities_ahead)
-
-
-@family_of.register
-def _renewals(model: RenewalModel) -> Family:  # noqa: ARG001 - its type alone counts
-    return Family(("alpha", 1.0), None, _renewals_ahead)
 
 
 def _beta_dropout_ahead(model: BetaDropoutModel, c: Customers, move: Move) -> Ahead:
@@ -228,3 +210,11 @@ def _share_at_odds(a: Array, b: Array, k: float) -> Array:
 def _with(model: P, **changes: float | Array) -> P:
     """Return a model with some parameters, which may be one a row, in place of its own."""
     return model.rowwise([changes.get(name, getattr(model, name)) for name in model.domains()])
+
+
+_FAMILIES: Final[dict[type[object], Family]] = {
+    BetaDropoutModel: Family(("a", 1.0), ("alpha", -1.0), _beta_dropout_ahead),
+    LifetimeModel: Family(("beta", -1.0), ("alpha", -1.0), _lifetime_ahead),
+    BGBB: Family(("gamma", 1.0), ("odds of a purchase", 1.0), _opportunities_ahead),
+    RenewalModel: Family(("alpha", 1.0), None, _renewals_ahead),
+}
