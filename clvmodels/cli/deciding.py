@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast
 
-import polars as pl
-
 from clvmodels.cli.console import Reporter
 from clvmodels.cli.jobs import fit_spend
 from clvmodels.cli.options import LogOptions, PurchaseKind
@@ -17,6 +15,7 @@ from clvmodels.cli.scoring import open_model, unit_of
 from clvmodels.cli.segments import check_segments, with_segments
 from clvmodels.cli.sheets import SHEET
 from clvmodels.errors import ParameterError
+from clvmodels.frames.conversions import as_polars
 from clvmodels.frames.customer_summary import CustomerSummary
 from clvmodels.frames.predict import CLVModel
 from clvmodels.models.purchases import PurchaseModel
@@ -131,7 +130,7 @@ def decided(
 
 def write_table(table: Any, path: Path) -> None:
     """Write a pandas or polars table to .csv or .parquet."""
-    frame = table if isinstance(table, pl.DataFrame) else pl.from_pandas(table)
+    frame = as_polars(table)
     if path.suffix.lower() == ".csv":
         frame.write_csv(path)
     else:

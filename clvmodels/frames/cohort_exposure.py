@@ -14,6 +14,7 @@ from clvmodels.frames.activity_tables import FIRST
 from clvmodels.frames.calendar import day_number
 from clvmodels.frames.cleaning import CleanLog
 from clvmodels.frames.columns import CUSTOMER
+from clvmodels.frames.conversions import as_polars
 from clvmodels.frames.customer_summary import CustomerSummary
 from clvmodels.frames.engines import collected
 from clvmodels.frames.exposure import exposure_of
@@ -127,7 +128,7 @@ def _groups(segments: Segments, active: Activity, labels: list[str]) -> tuple[Wh
     import polars as pl
 
     assert segments.names is not None  # there is always a first period
-    names = segments.names.to_polars()
+    names = as_polars(segments.names)
     first = names[_BEGAN].cast(pl.Int64).to_numpy()
     if not labels:
         return np.zeros(len(first), dtype=np.int64), first

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from clvmodels.errors import DataError, first_few
 from clvmodels.frames.columns import require_column
+from clvmodels.frames.conversions import as_polars
 from clvmodels.frames.engines import collected
 from clvmodels.frames.sources import as_narwhals
 
@@ -74,7 +75,7 @@ def _like(left: Any, right: Any) -> Any:
     if isinstance(right, nw.DataFrame) and isinstance(left, nw.DataFrame):
         return nw.from_dict(right.to_dict(as_series=False), backend=left.implementation)
     if isinstance(right, nw.DataFrame) and left.implementation.is_polars():
-        return nw.from_native(right.to_polars().lazy())
+        return nw.from_native(as_polars(right).lazy())
     raise DataError(
         "The customer table is on the engine of the summary.",
         place=f"The summary is {left.implementation}, the table {right.implementation}.",

@@ -18,10 +18,11 @@ from clvmodels.experiments.compare import compare_groups
 from clvmodels.experiments.result import GroupComparison
 from clvmodels.explanations.explain import explain
 from clvmodels.explanations.explanation import Explanation
+from clvmodels.frames.conversions import as_pandas
 from clvmodels.frames.historical_value import historical_value
 from clvmodels.models.fit import Fit
 from clvmodels.reports.blocks import Missing, attempt
-from clvmodels.reports.gathering import LEVEL, there, to_pandas
+from clvmodels.reports.gathering import LEVEL, there
 from clvmodels.reports.judging import Judged
 from clvmodels.scenarios.result import WhatIf
 from clvmodels.scenarios.what_if import what_if
@@ -174,7 +175,7 @@ class Decided(Judged):
 
     def _first(self, frame: Any) -> pd.DataFrame:
         """Return the first rows of a list of customers."""
-        return to_pandas(nw.from_native(frame, eager_only=True).head(self.settings.top))
+        return as_pandas(nw.from_native(frame, eager_only=True).head(self.settings.top))
 
     @property
     def _is_valued(self) -> bool:

@@ -15,6 +15,7 @@ import narwhals as nw
 from clvmodels.comparison import Comparison, chosen, compare
 from clvmodels.errors import DataError
 from clvmodels.frames.at_risk import at_risk
+from clvmodels.frames.conversions import as_pandas
 from clvmodels.frames.customer_summary import CustomerSummary
 from clvmodels.frames.groups import Cohort, cohorts, finest_cohort, tenths
 from clvmodels.frames.predict import predict
@@ -30,7 +31,7 @@ from clvmodels.reports.settings import Settings
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["LEVEL", "Findings", "there", "to_pandas"]
+__all__ = ["LEVEL", "Findings", "there"]
 
 _SEGMENTS: Final = 200  # more are no segments, and would take for ever
 LEVEL: Final = 0.9  # of all intervals
@@ -153,7 +154,7 @@ class Findings:
             names = nw.from_native(self.rfm.frame, eager_only=True).columns
             best = ordered.head(self.settings.top).select(names)
             few = replace(self.rfm, frame=nw.to_native(best))
-            return to_pandas(predict(few, *self._models(), **self.settings.terms, interval=LEVEL))
+            return as_pandas(predict(few, *self._models(), **self.settings.terms, interval=LEVEL))
 
         return attempt(made)
 
@@ -165,7 +166,7 @@ class Findings:
             asked = self.settings
             terms = asked.terms | {} if self.valued else {"horizon": asked.horizon}
             found = at_risk(self.rfm, *self._models(), **terms, since=asked.since)
-            return to_pandas(nw.from_native(found, eager_only=True).head(asked.top))
+            return as_pandas(nw.from_native(found, eager_only=True).head(asked.top))
 
         return attempt(made)
 
@@ -256,14 +257,3 @@ def there(value: Any) -> Any:
 
 def _known(scored: Any) -> nw.DataFrame[Any]:
     return nw.from_native(there(scored), eager_only=True)
-
-
-def to_pandas(frame: Any) -> pd.DataFrame:
-    """Return an eager frame as pandas, without pyarrow."""
-    import pandas as pd
-
-    wrapped = nw.from_native(frame, eager_only=True)
-    if wrapped.implementation.is_pandas():
-        native: pd.DataFrame = nw.to_native(wrapped)
-        return native.reset_index(drop=True)
-    return pd.DataFrame({name: wrapped[name].to_list() for name in wrapped.columns})

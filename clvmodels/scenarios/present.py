@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from clvmodels.customers import Customers
 from clvmodels.errors import ParameterError
 from clvmodels.frames.arguments import variables_of
+from clvmodels.frames.conversions import as_pandas
 from clvmodels.frames.customer_summary import CustomerSummary
 from clvmodels.frames.exposure import exposure_of
 from clvmodels.frames.money import check_margins, check_price, refuse_bad_spend
@@ -81,7 +82,7 @@ class Present:
         )
         if segments.names is None:
             return exposure, pd.DataFrame(index=pd.RangeIndex(1))
-        return exposure, segments.names.to_pandas().reset_index(drop=True)
+        return exposure, as_pandas(segments.names)
 
     def of_new(self, exposure: Exposure, margin: float | str) -> tuple[float, float]:
         """Return mean margin and price of new customers; a price of 1 where spend has a model."""
